@@ -1,0 +1,54 @@
+"""The parameters of the rolling horizon, one default set for all networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonParameters:
+    """Parameters of the traffic model and the objective.
+
+    Attributes
+    ----------
+    horizon_s
+        How far the plan looks ahead.
+    fine_grid_until_s
+        Changes may be commanded at every full second up to here, at every second full second later on.
+    startup_s
+        Time from the start of green to the first departure.
+    yellow_used_s
+        Part of the yellow in which vehicles still depart.
+    headway_s
+        Time between two departures of one lane.
+    gap_s
+        A permissive departure needs this long a gap before the next vehicle of the priority stream.
+    clear_s
+        A permissive departure comes at least this long after a departure of the priority stream.
+    stop_then_go_s
+        Extra time at the stop line for a movement that must stop first (aspect ``s``).
+    stop_penalty_s
+        Cost of forcing a moving vehicle to stop, in seconds of delay.
+    stop_tolerance_s
+        Delay from which on a moving vehicle counts as stopped.
+    queue_penalty_s
+        Terminal cost of each vehicle that is left in a queue.
+    green_queue_share
+        Factor on the terminal cost where the vehicle's group is green at the horizon.
+    change_penalty_s
+        Cost of each change of stage, in seconds of delay of one vehicle.
+    """
+
+    horizon_s: float = 60.0
+    fine_grid_until_s: float = 10.0
+    startup_s: float = 1.0
+    yellow_used_s: float = 1.0
+    headway_s: float = 1.9
+    gap_s: float = 4.0
+    clear_s: float = 0.5
+    stop_then_go_s: float = 2.0
+    stop_penalty_s: float = 6.0
+    stop_tolerance_s: float = 2.0
+    queue_penalty_s: float = 16.0
+    green_queue_share: float = 0.3
+    change_penalty_s: float = 0.1

@@ -1,0 +1,180 @@
+"""The rolling-horizon problem: one traffic model that every engine solves.
+
+The model
+---------
+All times are whole *deciseconds* (``_ds``), so that every engine computes the same cost to the last digit. Time 0 is now.
+
+A **plan** is a sequence of stages. The first is the current one. Each later stage is *commanded* at a time c of the
+command grid (`command_grid_ds`), which ends the green of the groups it does not serve; after the interstage from the old
+stage to it, at b = c + interstage, all groups it serves are green. A group served by both stages stays green in between (with the
+aspect it had in the old stage until b). A stage may be left only when it has been green for its minimum green, and no later than its maximum green:
+b + minimum_green <= next c <= b + maximum_green (for the current stage `earliest_change_ds` and `latest_change_ds`; where nothing else is
+possible on the grid, the maximum is not enforced by the engines but by the monitor). Commands lie before the horizon H.
+
+**Vehicles** stand in lanes, first in first out. Vehicle i of a lane may depart at the least d with
+
+* d >= release_i  (>= arrival_i; later where the lane behind the junction has no room before),
+* d >= departure of the vehicle before it + headway (for the first: d >= `lane_free_ds`),
+* its group g is green: green start + startup <= d < end of green + yellow_used  (end of green = command time that closes g),
+* d < H,
+* aspect PERMISSIVE or RED_THEN_GO at d: for every vehicle v of another lane whose group h is one that g yields to and is served
+  by the same stage: v departed at d_v <= d - clear, or release_v >= d + gap. The aspect at d is that of the stage that was last started
+  (b <= d), or within the used yellow that of the stage that ended.
+* RED_THEN_GO: d >= release_i + stop_then_go.
+
+**Sneakers**: where a permissive green (aspect PERMISSIVE) of group g ends at c, and the first vehicle left in a lane belongs to g, has
+release <= c, its line is free by c + yellow_used, and the green had lasted for startup by then, that vehicle departs at d = c + yellow_used (if that is before H): one per lane and green.
+
+**Cost** (integer): for a vehicle that departs, weight * (d - arrival), plus weight * stop_penalty if it was moving and d - arrival > stop_tolerance.
+For a vehicle that does not, `unserved_cost` [i][0] if its group is red and [i][1] if it is served by the plan's last stage; plus
+change_penalty * `WEIGHT_UNIT` for each change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from optimizer.intersection import Aspect, Intersection, interstage_matrix_s
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from optimizer.horizon.parameters import HorizonParameters
+
+DS_PER_S: Final = 10
+"""Deciseconds per second."""
+
+STEP_DS: Final = 10
+"""Fine step of the command grid."""
+
+WEIGHT_UNIT: Final = 10
+"""Weight of one ordinary vehicle (whole numbers let a bus count 300 and a doubtful vehicle 5)."""
+
+RED, PROTECTED, PERMISSIVE, RED_THEN_GO = range(4)
+_CODE = {Aspect.RED: RED, Aspect.PROTECTED: PROTECTED, Aspect.PERMISSIVE: PERMISSIVE, Aspect.RED_THEN_GO: RED_THEN_GO}
+
+
+def to_ds(seconds: float) -> int:
+    """Round seconds to whole deciseconds."""
+    return round(seconds * DS_PER_S)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalModel:
+    """The part of the problem that a junction's description fixes.
+
+    Attributes
+    ----------
+    service
+        Aspect code of each group in each stage, shape ``(stages, groups)``: 0 red, 1 protected, 2 permissive, 3 red-then-go.
+    interstage_ds
+        Shape ``(stages, stages)``; -1 where the change is not allowed.
+    minimum_green_ds, maximum_green_ds
+        Shape ``(stages,)``.
+    yields
+        Whether group g gives way to group h, shape ``(groups, groups)``; acyclic for vehicles of different lanes in one stage.
+    horizon_ds, fine_grid_until_ds, startup_ds, yellow_used_ds, gap_ds, clear_ds, stop_then_go_ds, stop_penalty_ds, stop_tolerance_ds, change_penalty_ds
+        See `HorizonParameters`.
+    """
+
+    service: NDArray[np.int64]
+    interstage_ds: NDArray[np.int64]
+    minimum_green_ds: NDArray[np.int64]
+    maximum_green_ds: NDArray[np.int64]
+    yields: NDArray[np.bool_]
+    horizon_ds: int
+    fine_grid_until_ds: int
+    startup_ds: int
+    yellow_used_ds: int
+    gap_ds: int
+    clear_ds: int
+    stop_then_go_ds: int
+    stop_penalty_ds: int
+    stop_tolerance_ds: int
+    change_penalty_ds: int
+
+    @classmethod
+    def from_intersection(cls, junction: Intersection, parameters: HorizonParameters) -> SignalModel:
+        """Compile a junction's description."""
+        stages = range(len(junction.stages))
+        # A change is commanded on full seconds, so an interstage lasts whole seconds.
+        interstage = np.ceil(interstage_matrix_s(junction)).astype(np.int64) * DS_PER_S
+        for a in stages:
+            for b in stages:
+                if a == b or not junction.change_allowed(a, b):
+                    interstage[a, b] = -1
+        groups = len(junction.groups)
+        yields = np.zeros((groups, groups), dtype=np.bool_)
+        for g, others in enumerate(junction.yields_to):
+            yields[g, list(others)] = True
+        return cls(
+            service=np.array([[_CODE[a] for a in stage.aspects] for stage in junction.stages], dtype=np.int64),
+            interstage_ds=interstage,
+            minimum_green_ds=np.array([to_ds(junction.stage_minimum_green_s(s)) for s in stages], dtype=np.int64),
+            maximum_green_ds=np.array([to_ds(stage.maximum_green_s) for stage in junction.stages], dtype=np.int64),
+            yields=yields,
+            horizon_ds=to_ds(parameters.horizon_s),
+            fine_grid_until_ds=to_ds(parameters.fine_grid_until_s),
+            startup_ds=to_ds(parameters.startup_s),
+            yellow_used_ds=to_ds(parameters.yellow_used_s),
+            gap_ds=to_ds(parameters.gap_s),
+            clear_ds=to_ds(parameters.clear_s),
+            stop_then_go_ds=to_ds(parameters.stop_then_go_s),
+            stop_penalty_ds=to_ds(parameters.stop_penalty_s),
+            stop_tolerance_ds=to_ds(parameters.stop_tolerance_s),
+            change_penalty_ds=to_ds(parameters.change_penalty_s),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonProblem:
+    """One junction's decision: signals, their present state, and the vehicles that are expected.
+
+    Attributes
+    ----------
+    signals
+        What the junction's description fixes.
+    stage
+        The stage that is green, or the next one where an interstage runs.
+    green_start_ds
+        Start of that stage's green: not after 0, or in the future during an interstage.
+    group_green_since_ds
+        Start of green of each group that `stage` serves (not after `green_start_ds`), shape ``(groups,)``.
+    earliest_change_ds, latest_change_ds
+        Bounds on the first command.
+    lane_start
+        Vehicles ``lane_start[l]`` to ``lane_start[l + 1]`` belong to lane l, in their order; shape ``(lanes + 1,)``.
+    lane_free_ds
+        When the next vehicle of the lane may cross the stop line at the earliest, shape ``(lanes,)``.
+    headway_ds
+        Time between departures, shape ``(lanes,)``.
+    arrival_ds, release_ds, group, weight, moving, unserved_cost
+        Per vehicle, shapes ``(vehicles,)`` and ``(vehicles, 2)``. Every arrival lies before the horizon; `arrival_ds` may be negative for a
+        vehicle that waits already.
+    """
+
+    signals: SignalModel
+    stage: int
+    green_start_ds: int
+    group_green_since_ds: NDArray[np.int64]
+    earliest_change_ds: int
+    latest_change_ds: int
+    lane_start: NDArray[np.int64]
+    lane_free_ds: NDArray[np.int64]
+    headway_ds: NDArray[np.int64]
+    arrival_ds: NDArray[np.int64]
+    release_ds: NDArray[np.int64]
+    group: NDArray[np.int64]
+    weight: NDArray[np.int64]
+    moving: NDArray[np.bool_]
+    unserved_cost: NDArray[np.int64]
+
+
+def command_grid_ds(signals: SignalModel) -> NDArray[np.int64]:
+    """Return the times at which a change may be commanded: each second at first, each second one later."""
+    fine = np.arange(0, min(signals.fine_grid_until_ds, signals.horizon_ds), STEP_DS)
+    coarse = np.arange(signals.fine_grid_until_ds, signals.horizon_ds, 2 * STEP_DS)
+    return np.concatenate([fine, coarse]).astype(np.int64)

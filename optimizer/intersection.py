@@ -1,0 +1,314 @@
+"""The description of a signalised junction: what every other part of Ampelwerk plans, watches and serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class IntersectionError(ValueError):
+    """A junction description contradicts itself; the message names the element and the remedy."""
+
+
+class GroupKind(StrEnum):
+    """Who looks at a signal group."""
+
+    VEHICLE = "vehicle"
+    PEDESTRIAN = "pedestrian"
+    BICYCLE = "bicycle"
+    TRAM = "tram"
+
+
+class Direction(StrEnum):
+    """Where a movement turns, seen by its driver."""
+
+    STRAIGHT = "straight"
+    LEFT = "left"
+    RIGHT = "right"
+    TURN = "turn"
+
+
+class Aspect(StrEnum):
+    """What a signal group shows in a stage (letters as in SUMO's signal states)."""
+
+    RED = "r"
+    PROTECTED = "G"
+    PERMISSIVE = "g"
+    RED_THEN_GO = "s"  # stop at the line, then go when the way is free ("right turn on red")
+
+
+class DetectorRole(StrEnum):
+    """What a loop is there for."""
+
+    STOP_LINE = "stop_line"
+    NEAR = "near"
+    FAR = "far"
+    EXIT = "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lane that leads to (or away from) the stop line.
+
+    Attributes
+    ----------
+    id
+        Name, unique within the junction.
+    length_m
+        Length of the lane itself.
+    speed_m_s
+        Allowed speed.
+    storage_m
+        Room for a standing queue: the lane and its unbranched continuation upstream (for an incoming lane)
+        or downstream up to the next stop line (for an outgoing lane).
+    """
+
+    id: str
+    length_m: float
+    speed_m_s: float
+    storage_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One traffic stream through the junction, from one lane to one lane.
+
+    Attributes
+    ----------
+    incoming, outgoing
+        Indices into `Intersection.incoming` and `Intersection.outgoing`.
+    group
+        Index of the signal group that governs it.
+    direction
+        Where it turns.
+    crossing_m
+        Length of its path across the junction.
+    """
+
+    incoming: int
+    outgoing: int
+    group: int
+    direction: Direction
+    crossing_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignalGroup:
+    """Movements that always show the same signal.
+
+    Attributes
+    ----------
+    id
+        Name, unique within the junction.
+    kind
+        Who looks at it.
+    links
+        Positions of the group's signals in the field device's (SUMO's) state string.
+    minimum_green_s
+        Least length of its green.
+    yellow_s
+        Length of its yellow after green (0 for pedestrians).
+    red_yellow_s
+        Length of its red-yellow before green.
+    maximum_red_s
+        Longest red that may be shown to it.
+    """
+
+    id: str
+    kind: GroupKind
+    links: tuple[int, ...]
+    minimum_green_s: float = 5.0
+    yellow_s: float = 3.0
+    red_yellow_s: float = 0.0
+    maximum_red_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Compatible signal groups that are green together.
+
+    Attributes
+    ----------
+    id
+        Name, unique within the junction.
+    aspects
+        What each signal group shows, in the order of `Intersection.groups`.
+    maximum_green_s
+        Longest uninterrupted time the stage may be shown while a conflicting group exists.
+    """
+
+    id: str
+    aspects: tuple[Aspect, ...]
+    maximum_green_s: float = 300.0
+
+    def serves(self, group: int) -> bool:
+        """Whether traffic of `group` may go in this stage."""
+        return self.aspects[group] is not Aspect.RED
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """An induction loop as the junction knows it.
+
+    Attributes
+    ----------
+    id
+        Name, unique within the junction.
+    role
+        What it is there for.
+    lanes
+        Indices of the incoming lanes that its vehicles can reach (of the outgoing lane for `EXIT`);
+        the first is the one it lies on or leads straight into.
+    distance_m
+        Distance from its downstream edge to the stop line; for `EXIT`, from the junction.
+    speed_m_s
+        Allowed speed where it lies.
+    on_lane
+        Whether it lies on the incoming lane itself (its vehicles are that lane's, whatever else it could feed).
+    measures_speed
+        Whether it is a double loop.
+    """
+
+    id: str
+    role: DetectorRole
+    lanes: tuple[int, ...]
+    distance_m: float
+    speed_m_s: float
+    on_lane: bool = True
+    measures_speed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Intersection:
+    """A signalised junction.
+
+    Attributes
+    ----------
+    id
+        Name of the junction.
+    incoming, outgoing
+        Lanes before and behind the junction.
+    groups
+        Signal groups.
+    movements
+        Traffic streams; pedestrian groups have none.
+    stages
+        Stages among which a controller may choose.
+    conflicts
+        For each group, the groups that may not be green together with it (protected conflicts; symmetric).
+    yields_to
+        For each group, the groups it must give way to where it is green permissively together with them.
+    intergreen_s
+        Matrix ``[ending group][starting group]``: least time from the end of green (start of yellow) of the one to the
+        start of green of the other, s; 0 where the two do not conflict.
+    detectors
+        Loops; empty until the coupling or the operator adds them.
+    signal_count
+        Length of the field device's state string.
+    allowed_changes
+        Stage pairs ``(old, new)`` that may follow each other; all where it is None.
+
+    Raises
+    ------
+    IntersectionError
+        If the parts contradict each other.
+    """
+
+    id: str
+    incoming: tuple[Lane, ...]
+    outgoing: tuple[Lane, ...]
+    groups: tuple[SignalGroup, ...]
+    movements: tuple[Movement, ...]
+    stages: tuple[Stage, ...]
+    conflicts: tuple[frozenset[int], ...]
+    yields_to: tuple[frozenset[int], ...]
+    intergreen_s: tuple[tuple[float, ...], ...]
+    detectors: tuple[Detector, ...] = ()
+    signal_count: int = 0
+    allowed_changes: frozenset[tuple[int, int]] | None = None
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def state(self, stage: int) -> str:
+        """Return the field device's state string for a stage, one letter per signal."""
+        letters = [Aspect.RED.value] * self.signal_count
+        for group, aspect in zip(self.groups, self.stages[stage].aspects, strict=True):
+            for link in group.links:
+                letters[link] = aspect.value
+        return "".join(letters)
+
+    def closing(self, old: int, new: int) -> tuple[int, ...]:
+        """Return the groups that lose their green when `new` follows `old`."""
+        before, after = self.stages[old], self.stages[new]
+        return tuple(g for g in range(len(self.groups)) if before.serves(g) and not after.serves(g))
+
+    def opening(self, old: int, new: int) -> tuple[int, ...]:
+        """Return the groups that gain green when `new` follows `old`."""
+        return self.closing(new, old)
+
+    def interstage_s(self, old: int, new: int) -> float:
+        """Return the length of the interstage from the end of `old` to the common start of green of `new`.
+
+        It is the greatest of: the yellow of each closing group, the intergreen of each closing and opening pair, and the
+        red-yellow of each opening group. Where no group closes or opens nothing has to be waited for.
+        """
+        closing, opening = self.closing(old, new), self.opening(old, new)
+        spans = [self.groups[g].yellow_s for g in closing]
+        spans += [self.groups[g].red_yellow_s for g in opening]
+        spans += [self.intergreen_s[g][h] for g in closing for h in opening]
+        return max(spans, default=0.0)
+
+    def stage_minimum_green_s(self, stage: int) -> float:
+        """Return the least length of a stage's green: the longest minimum green of the groups it serves."""
+        serving = [g.minimum_green_s for i, g in enumerate(self.groups) if self.stages[stage].serves(i)]
+        return max(serving, default=0.0)
+
+    def change_allowed(self, old: int, new: int) -> bool:
+        """Whether the operator allows `new` to follow `old` (all orders, unless `allowed_changes` is given)."""
+        return self.allowed_changes is None or (old, new) in self.allowed_changes
+
+
+def interstage_matrix_s(intersection: Intersection) -> NDArray[np.float64]:
+    """Return all interstage lengths, shape ``(stages, stages)``, s."""
+    count = len(intersection.stages)
+    return np.array([[intersection.interstage_s(a, b) for b in range(count)] for a in range(count)])
+
+
+def _check(junction: Intersection) -> None:
+    groups = len(junction.groups)
+    place = f"junction {junction.id!r}"
+    if not junction.stages:
+        raise IntersectionError(f"{place} has no stage; describe at least one.")
+    for name, rows in (("conflicts", junction.conflicts), ("yields_to", junction.yields_to), ("intergreen_s", junction.intergreen_s)):
+        if len(rows) != groups:
+            raise IntersectionError(f"{place}: {name} has {len(rows)} rows for {groups} groups; give one row per group.")
+    for index, row in enumerate(junction.intergreen_s):
+        if len(row) != groups or min(row, default=0.0) < 0:
+            raise IntersectionError(f"{place}: intergreen_s row {index} needs {groups} values of 0 s or more.")
+    for a, others in enumerate(junction.conflicts):
+        for b in others:
+            if a not in junction.conflicts[b]:
+                raise IntersectionError(f"{place}: the conflict of groups {a} and {b} is given on one side only; give both.")
+    for stage in junction.stages:
+        if len(stage.aspects) != groups:
+            raise IntersectionError(f"{place}: stage {stage.id!r} has {len(stage.aspects)} aspects for {groups} groups; give one per group.")
+        green = [g for g in range(groups) if stage.serves(g)]
+        for a in green:
+            for b in green:
+                if b in junction.conflicts[a]:
+                    names = junction.groups[a].id, junction.groups[b].id
+                    raise IntersectionError(f"{place}: stage {stage.id!r} gives green to the conflicting groups {names[0]!r} and {names[1]!r}; separate them.")
+    for movement in junction.movements:
+        if movement.incoming >= len(junction.incoming) or movement.outgoing >= len(junction.outgoing) or movement.group >= groups:
+            raise IntersectionError(f"{place}: a movement points to a lane or group that is not described: {movement}.")
+    for detector in junction.detectors:
+        lanes = junction.outgoing if detector.role is DetectorRole.EXIT else junction.incoming
+        if not detector.lanes or max(detector.lanes) >= len(lanes):
+            raise IntersectionError(f"{place}: detector {detector.id!r} lies on no described lane; name its lanes.")
