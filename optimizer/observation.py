@@ -83,8 +83,10 @@ class VehicleViews:
         Its length.
     in_junction
         Per signal group, vehicles of the group that are inside the junction and stand or crawl.
+    outgoing_vehicles
+        Per outgoing lane, vehicles within the zone behind the junction.
     outgoing_room_m
-        Per outgoing lane, free metres behind the last slow vehicle on it within the zone.
+        Per outgoing lane, free metres behind the last slow vehicle on it within the zone (the lane's storage where none is slow).
     """
 
     lane: NDArray[np.int64]
@@ -93,6 +95,7 @@ class VehicleViews:
     speed_m_s: NDArray[np.float64]
     length_m: NDArray[np.float64]
     in_junction: NDArray[np.int64]
+    outgoing_vehicles: NDArray[np.int64]
     outgoing_room_m: NDArray[np.float64]
 
 
