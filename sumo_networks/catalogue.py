@@ -1,0 +1,84 @@
+"""Names of scenarios and how each is found."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sumo_networks.configuration import read_configuration
+from sumo_networks.demand import vehicles_due
+from sumo_networks.network import network_contents
+from sumo_networks.resco import WINDOWS_S, resco
+from sumo_networks.scenario import Scenario, ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """A line of ``ampelwerk networks``.
+
+    Attributes
+    ----------
+    name
+        What `scenario` takes.
+    signals, vehicles
+        Traffic lights in the network and vehicles due in its window; 0 where it is not available.
+    licence, source, label
+        As in `Scenario`.
+    missing
+        Why it cannot be used here and what to do about it; empty where it can.
+    """
+
+    name: str
+    signals: int = 0
+    vehicles: int = 0
+    licence: str = ""
+    source: str = ""
+    label: str = ""
+    missing: str = ""
+
+
+_NAMED: dict[str, Callable[[], Scenario]] = {f"resco/{network}": partial(resco, network) for network in WINDOWS_S}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names in the catalogue."""
+    return tuple(_NAMED)
+
+
+def scenario(name_or_path: str | Path) -> Scenario:
+    """Return the scenario of a name in the catalogue or of a ``.sumocfg``.
+
+    Raises
+    ------
+    ScenarioError
+        If the name is unknown (the nearest ones are suggested) or the scenario cannot be used.
+    """
+    text = str(name_or_path)
+    if text in _NAMED:
+        return _NAMED[text]()
+    path = Path(text)
+    if path.is_file() or path.suffix in {".sumocfg", ".cfg", ".xml"}:
+        return read_configuration(path.absolute(), text)
+    nearest = difflib.get_close_matches(text, names(), n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else "list the names with: ampelwerk networks."
+    raise ScenarioError(f"There is no scenario {text!r}; {hint}")
+
+
+def catalogue() -> list[CatalogueEntry]:
+    """Return an entry for each name; those that cannot be used here say why."""
+    return [_entry(name) for name in names()]
+
+
+def _entry(name: str) -> CatalogueEntry:
+    try:
+        found = scenario(name)
+    except ScenarioError as error:
+        return CatalogueEntry(name, missing=str(error))
+    signals = len(network_contents(found.network).signals)
+    return CatalogueEntry(name, signals, vehicles_due(found), found.licence, found.source, found.label)
