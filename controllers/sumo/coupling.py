@@ -1,0 +1,278 @@
+"""One SUMO run under one controller: observe each second, decide, pass the monitor, set the signals."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import logging
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from controllers.sumo.detectors import DetectorLayout, LoopFaults, LoopReader, place_detectors, user_loops, write_virtual_loops
+from controllers.sumo.network import read_network
+from controllers.sumo.queues import QueueSampler
+from controllers.sumo.signals import JunctionSignals, SignalChange
+from controllers.sumo.zone import ZoneReader
+from optimizer.monitor import Monitor
+from optimizer.observation import InformationClass, JunctionObservation, Observation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from controllers.contract import Controller
+    from controllers.sumo.network import NetworkReading
+    from optimizer.intersection import Intersection
+
+_log = logging.getLogger(__name__)
+
+BACKENDS = ("libsumo", "traci")
+
+
+class SimulationError(RuntimeError):
+    """SUMO could not run; the message says what to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSettings:
+    """One run of one scenario.
+
+    Attributes
+    ----------
+    configuration, network, additional
+        The user's ``.sumocfg``, its network and its additional files.
+    output
+        Existing folder that takes everything the run writes.
+    begin_s, end_s
+        The window; as in the configuration where None.
+    seed, step_length_s, demand_scale
+        Given to SUMO.
+    backend
+        ``"libsumo"`` (in this process) or ``"traci"`` (a SUMO process behind a socket; the graphical one with `gui`).
+    layout, faults
+        Where virtual loops lie, and which loops are broken on purpose.
+    """
+
+    configuration: Path
+    network: Path
+    output: Path
+    additional: tuple[Path, ...] = ()
+    begin_s: float | None = None
+    end_s: float | None = None
+    seed: int = 0
+    step_length_s: float = 1.0
+    demand_scale: float = 1.0
+    backend: str = "libsumo"
+    gui: bool = False
+    layout: DetectorLayout = field(default_factory=DetectorLayout)
+    faults: LoopFaults | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSummary:
+    """What a run was and did, beside the files it wrote.
+
+    Attributes
+    ----------
+    begin_s, end_s
+        The window that was simulated.
+    controlled, left_alone
+        Junctions under the controller, and those on their own program with the reason.
+    commands, refused, violations
+        Changes of stage carried out, decisions that the monitor refused, states that it kept from the signals.
+    queue_95_veh
+        95th percentile over incoming lanes and times of the halting vehicles.
+    loop_cpu_s, decide_cpu_s
+        CPU time of the whole step loop, and of the controller in it.
+    sumo_version, sumo_options
+        As run.
+    """
+
+    begin_s: float
+    end_s: float
+    controlled: tuple[str, ...]
+    left_alone: dict[str, str]
+    commands: int
+    refused: int
+    violations: int
+    queue_95_veh: float
+    loop_cpu_s: float
+    decide_cpu_s: float
+    sumo_version: str
+    sumo_options: tuple[str, ...]
+
+
+def simulate(settings: SimulationSettings, controller: Controller) -> SimulationSummary:
+    """Run one simulation to its end and write its records into `settings.output`.
+
+    Libsumo holds one simulation per process: call this once per process.
+
+    Raises
+    ------
+    SimulationError
+        If SUMO cannot load or stops in mid-run.
+    NetworkError
+        If the network cannot be read or has no traffic light.
+    """
+    reading = read_network(settings.network, settings.additional)
+    return _Run(settings, controller, reading).run()
+
+
+class _Run:
+    """The state of one run while it lasts."""
+
+    def __init__(self, settings: SimulationSettings, controller: Controller, reading: NetworkReading) -> None:
+        self.settings = settings
+        self.controller = controller
+        self.reading = reading
+        self.native = hasattr(controller, "write_programs")
+        self.junctions: dict[str, Intersection] = dict(reading.junctions)
+        self.loops = controller.information is InformationClass.LOOPS and not self.native
+        self.placed = place_detectors(reading.net, self.junctions, settings.layout, user_loops(settings.additional)) if self.loops else None
+        if self.placed is not None:
+            self.junctions = self.placed.junctions
+        self.backend: Any = importlib.import_module(settings.backend)
+        self.options = tuple(self._options())
+
+    def run(self) -> SimulationSummary:
+        backend = self.backend
+        try:
+            backend.start(list(self.options))
+        except Exception as error:  # libsumo and traci raise their own types, the socket's errors come through too
+            raise SimulationError(f"SUMO could not load {self.settings.configuration}: {_first_line(error)}") from error
+        try:
+            return self._loop()
+        except (backend.exceptions.TraCIException if hasattr(backend, "exceptions") else backend.TraCIException) as error:
+            raise SimulationError(f"SUMO stopped in mid-run of {self.settings.configuration}: {_first_line(error)}") from error
+        finally:
+            backend.close()
+
+    def _options(self) -> list[str]:
+        settings, out = self.settings, self.settings.output
+        program = "sumo-gui" if settings.gui else "sumo"
+        options = [program, "-c", str(settings.configuration), "--seed", str(settings.seed), "--step-length", f"{settings.step_length_s:g}"]
+        options += ["--time-to-teleport", "-1", "--no-step-log", "--no-warnings", "--duration-log.statistics", "--no-duration-log"]
+        options += ["--tripinfo-output", str(out / "tripinfo.xml"), "--tripinfo-output.write-unfinished", "--tripinfo-output.write-undeparted"]
+        options += ["--statistic-output", str(out / "statistics.xml"), "--scale", f"{settings.demand_scale:g}"]
+        options.remove("--no-duration-log")
+        if settings.gui:
+            options += ["--start", "--quit-on-end"]
+        if settings.begin_s is not None:
+            options += ["--begin", f"{settings.begin_s:g}"]
+        if settings.end_s is not None:
+            options += ["--end", f"{settings.end_s:g}"]
+        extra = []
+        if self.placed is not None:
+            loops = out / "detectors.add.xml"
+            write_virtual_loops(self.placed, loops)
+            extra.append(loops)
+        if self.native:
+            programs = self.controller.write_programs(self.reading.shipped, out / "programs.add.xml")  # type: ignore[attr-defined]
+            if programs is not None:
+                extra.append(programs)
+        if extra:
+            # the option replaces the configuration's own list, so that one is repeated
+            options += ["--additional-files", ",".join(str(path) for path in (*settings.additional, *extra))]
+        return options
+
+    def _loop(self) -> SimulationSummary:
+        backend, settings = self.backend, self.settings
+        begin_s = float(backend.simulation.getTime())
+        end_s = settings.end_s if settings.end_s is not None else float(backend.simulation.getEndTime())
+        sampler = QueueSampler(backend, self.junctions)
+        signals = {} if self.native else self._take_over(begin_s)
+        loop_reader = LoopReader(backend, self.placed, settings.faults) if self.placed is not None else None
+        zone_reader = ZoneReader(backend, self.reading.net, self.junctions) if self.controller.information is InformationClass.ZONE and not self.native else None
+        watched = _WatchedPrograms(backend, self.junctions) if self.native else None
+        self.controller.start(self.junctions)
+        decide_cpu_s = 0.0
+        now_s = begin_s
+        cpu_start_s = time.process_time()
+        with (settings.output / "signals.csv").open("w", newline="", encoding="utf-8") as stream:
+            log = csv.writer(stream, lineterminator="\n")
+            log.writerow(["time_s", "junction", "event", "stage", "state", "reason"])
+            while (end_s < 0 and backend.simulation.getMinExpectedNumber() > 0) or now_s < end_s - 1e-9:
+                backend.simulationStep()
+                previous_s, now_s = now_s, float(backend.simulation.getTime())
+                if int(now_s) == int(previous_s):
+                    continue  # decisions and samples come on full seconds, whatever the step length
+                sampler.sample(now_s)
+                if watched is not None:
+                    _write(log, watched.changes(now_s))
+                    continue
+                if loop_reader is not None:
+                    loop_reader.read(now_s, 1.0)
+                if zone_reader is not None:
+                    zone_reader.read()
+                views = {}
+                for name, junction_signals in signals.items():
+                    status = junction_signals.status
+                    views[name] = JunctionObservation(
+                        signal=status,
+                        loops=loop_reader.readings(name) if loop_reader is not None else None,
+                        vehicles=zone_reader.views(name, status, now_s) if zone_reader is not None else None,
+                    )
+                started_s = time.process_time()
+                decisions = self.controller.decide(Observation(now_s, views))
+                decide_cpu_s += time.process_time() - started_s
+                for name, decision in decisions.items():
+                    signals[name].command(now_s, decision)
+                for name, junction_signals in signals.items():
+                    state = junction_signals.advance(now_s)
+                    if state is not None:
+                        backend.trafficlight.setRedYellowGreenState(name, state)
+                    _write(log, junction_signals.drain_log())
+        loop_cpu_s = time.process_time() - cpu_start_s
+        violations = watched.violations if watched is not None else sum(s.violations for s in signals.values())
+        return SimulationSummary(
+            begin_s=begin_s,
+            end_s=now_s,
+            controlled=tuple(self.junctions),
+            left_alone=dict(self.reading.left_alone),
+            commands=sum(s.commands for s in signals.values()),
+            refused=sum(s.refused for s in signals.values()),
+            violations=violations,
+            queue_95_veh=sampler.percentile_95_veh(),
+            loop_cpu_s=loop_cpu_s,
+            decide_cpu_s=decide_cpu_s,
+            sumo_version=str(backend.getVersion()[1] if isinstance(backend.getVersion(), tuple) else backend.getVersion()),
+            sumo_options=self.options,
+        )
+
+    def _take_over(self, now_s: float) -> dict[str, JunctionSignals]:
+        signals = {}
+        for name, junction in self.junctions.items():
+            shown = self.backend.trafficlight.getRedYellowGreenState(name)
+            stage = next((i for i in range(len(junction.stages)) if junction.state(i) == shown), 0)
+            signals[name] = JunctionSignals(junction, Monitor(junction), stage, now_s)
+            self.backend.trafficlight.setRedYellowGreenState(name, signals[name].state)
+        return signals
+
+
+class _WatchedPrograms:
+    """Logs (and lets the monitor watch) what SUMO's own programs show; they cannot be refused."""
+
+    def __init__(self, backend: Any, junctions: dict[str, Intersection]) -> None:
+        self._state = backend.trafficlight.getRedYellowGreenState
+        self._shown = dict.fromkeys(junctions, "")
+        self._monitors = {name: Monitor(junction) for name, junction in junctions.items()}
+        self.violations = 0
+
+    def changes(self, time_s: float) -> list[SignalChange]:
+        found = []
+        for name, monitor in self._monitors.items():
+            state = self._state(name)
+            if state != self._shown[name]:
+                self._shown[name] = state
+                self.violations += any(v.is_safety for v in monitor.watch(time_s, state))
+                found.append(SignalChange(time_s, name, "program", "", state, ""))
+        return found
+
+
+def _write(log: Any, changes: list[SignalChange]) -> None:
+    for change in changes:
+        log.writerow([f"{change.time_s:g}", change.junction, change.event, change.stage, change.state, change.reason])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,271 @@
+"""Induction loops: the user's own where they lie, virtual ones elsewhere, and what they read each second."""
+
+from __future__ import annotations
+
+import math
+import random
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from controllers.sumo.approaches import Section, downstream, upstream
+from optimizer.intersection import Detector, DetectorRole, GroupKind
+from optimizer.observation import LoopReadings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from sumolib.net import Net
+
+    from optimizer.intersection import Intersection
+
+VIRTUAL_PREFIX = "ampelwerk"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorLayout:
+    """Where virtual loops are placed on each approach.
+
+    Attributes
+    ----------
+    stop_line_m
+        Distance of the stop-line loop from the stop line.
+    near_m
+        Distance of the near loop: 40 to 60 m give the best short view (100 m is worse, 200 m useless alone).
+    far_m
+        Distance of the far loop, or `far_start_m` behind the start of the street where it is shorter.
+    far_start_m
+        See `far_m`: a vehicle that stands before the previous stop line must not cover it.
+    far_least_gap_m
+        The far loop is left out where it would lie nearer than this to the near one.
+    exit_m
+        Distance of the exit loop behind the junction.
+    shortest_lane_m
+        On a shorter lane a standing vehicle may not cover any loop: its loop is moved to the lane before.
+    """
+
+    stop_line_m: float = 3.0
+    near_m: float = 50.0
+    far_m: float = 300.0
+    far_start_m: float = 3.0
+    far_least_gap_m: float = 30.0
+    exit_m: float = 8.0
+    shortest_lane_m: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop in SUMO: its id, lane and position."""
+
+    id: str
+    lane: str
+    position_m: float
+    virtual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoopFaults:
+    """Loops that are broken on purpose in an experiment.
+
+    Attributes
+    ----------
+    share
+        Share of the loops that are broken.
+    kind
+        ``"off"`` (reads nothing), ``"on"`` (covered for ever) or ``"silent"`` (sends nothing).
+    seed
+        Chooses the loops.
+    """
+
+    share: float
+    kind: str = "off"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedDetectors:
+    """Junctions with their detectors, and the SUMO loop behind each of them.
+
+    Attributes
+    ----------
+    junctions
+        Descriptions with `Intersection.detectors` filled.
+    loops
+        Per junction, the loop of each detector.
+    """
+
+    junctions: dict[str, Intersection]
+    loops: dict[str, tuple[Loop, ...]]
+
+
+def user_loops(additional_files: Iterable[Path]) -> list[Loop]:
+    """Return the induction loops in a user's additional files."""
+    found = []
+    for path in additional_files:
+        for _, element in ET.iterparse(path):
+            if element.tag in ("inductionLoop", "e1Detector"):
+                found.append(Loop(element.attrib["id"], element.attrib["lane"], float(element.attrib["pos"]), virtual=False))
+    return found
+
+
+def place_detectors(net: Net, junctions: Mapping[str, Intersection], layout: DetectorLayout, existing: Sequence[Loop] = ()) -> PlacedDetectors:
+    """Give each junction its loops: the existing one nearest to each wanted place, a virtual one where there is none."""
+    by_lane: dict[str, list[Loop]] = {}
+    for loop in existing:
+        length_m = net.getLane(loop.lane).getLength() if _has_lane(net, loop.lane) else 0.0
+        position_m = loop.position_m if loop.position_m >= 0 else length_m + loop.position_m
+        by_lane.setdefault(loop.lane, []).append(replace(loop, position_m=position_m))
+    placed: dict[str, Intersection] = {}
+    loops: dict[str, tuple[Loop, ...]] = {}
+    for junction in junctions.values():
+        detectors, behind = _place(net, junction, layout, by_lane)
+        placed[junction.id] = replace(junction, detectors=tuple(detectors))
+        loops[junction.id] = tuple(behind)
+    return PlacedDetectors(placed, loops)
+
+
+def write_virtual_loops(placed: PlacedDetectors, path: Path) -> None:
+    """Write the virtual loops as a SUMO additional file (SUMO keeps their readings, no output file is wanted)."""
+    root = ET.Element("additional")
+    for loops in placed.loops.values():
+        for loop in loops:
+            if loop.virtual:
+                ET.SubElement(root, "inductionLoop", id=loop.id, lane=loop.lane, pos=f"{loop.position_m:.2f}", period="1000000", file="NUL", friendlyPos="true")
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+class LoopReader:
+    """Reads all loops of a running simulation once per step.
+
+    Parameters
+    ----------
+    backend
+        The module ``libsumo`` or ``traci``.
+    placed
+        The junctions' detectors.
+    faults
+        Loops that are broken on purpose.
+    """
+
+    def __init__(self, backend: object, placed: PlacedDetectors, faults: LoopFaults | None = None) -> None:
+        self._loop = backend.inductionloop  # type: ignore[attr-defined]
+        self._speed = backend.vehicle.getSpeed  # type: ignore[attr-defined]
+        self._ids = [loop.id for loops in placed.loops.values() for loop in loops]
+        self._slices: dict[str, slice] = {}
+        start = 0
+        for junction, loops in placed.loops.items():
+            self._slices[junction] = slice(start, start + len(loops))
+            start += len(loops)
+        self._broken = _broken(self._ids, faults)
+        self._fault = faults.kind if faults else ""
+        self._readings: dict[str, LoopReadings] = {}
+
+    def read(self, time_s: float, step_s: float) -> None:
+        """Take the readings of the step that ends now."""
+        total = len(self._ids)
+        count = np.zeros(total, dtype=np.int64)
+        occupancy = np.zeros(total)
+        occupied_s = np.zeros(total)
+        speed = np.full(total, math.nan)
+        since_detection = self._loop.getTimeSinceDetection
+        free_s = np.array([since_detection(name) for name in self._ids])
+        for index in np.flatnonzero(free_s < step_s).tolist():
+            name = self._ids[index]
+            # 1e-9: an entry exactly at the end of the last step was counted there
+            for vehicle, length_m, entry_s, leave_s, _ in self._loop.getVehicleData(name):
+                left = leave_s >= 0
+                if entry_s > time_s - step_s + 1e-9:
+                    count[index] += 1
+                    # A double loop knows the speed as soon as the front has crossed it; SUMO's loop only when the rear has.
+                    speed[index] = length_m / max(leave_s - entry_s, 0.1) if left else self._speed(vehicle)
+                if not left:
+                    occupied_s[index] = max(occupied_s[index], time_s - entry_s)
+            occupancy[index] = self._loop.getLastStepOccupancy(name) / 100.0
+        if self._broken.size:
+            self._break(count, occupancy, occupied_s, speed, time_s)
+        self._readings = {junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()}
+
+    def readings(self, junction: str) -> LoopReadings:
+        """Return the readings of one junction's loops taken last."""
+        return self._readings[junction]
+
+    def _break(self, count: np.ndarray, occupancy: np.ndarray, occupied_s: np.ndarray, speed: np.ndarray, time_s: float) -> None:
+        speed[self._broken] = math.nan
+        count[self._broken] = -1 if self._fault == "silent" else 0
+        stuck_on = self._fault == "on"
+        occupancy[self._broken] = 1.0 if stuck_on else 0.0
+        occupied_s[self._broken] = time_s if stuck_on else 0.0
+
+
+def _place(net: Net, junction: Intersection, layout: DetectorLayout, existing: Mapping[str, list[Loop]]) -> tuple[list[Detector], list[Loop]]:
+    wanted: dict[tuple[DetectorRole, str, float], list[int]] = {}
+    speeds: dict[tuple[DetectorRole, str, float], tuple[float, float, bool]] = {}
+
+    def want(role: DetectorRole, section: Section, distance_m: float, index: int, *, on_lane: bool) -> None:
+        position_m = round(min(max(section.length_m - (distance_m - section.distance_m), 0.1), section.length_m - 0.1), 2)
+        key = role, section.lane, position_m
+        wanted.setdefault(key, []).append(index)
+        speeds[key] = distance_m, section.speed_m_s, on_lane
+
+    vehicle_lanes = {m.incoming for m in junction.movements if junction.groups[m.group].kind is not GroupKind.PEDESTRIAN}
+    for index, lane in enumerate(junction.incoming):
+        if index not in vehicle_lanes:
+            continue
+        sections = upstream(net, lane.id, layout.far_m)
+        reach_m = sections[-1].distance_m + sections[-1].length_m
+        stop = sections[0]
+        if stop.length_m < layout.shortest_lane_m and len(sections) > 1:
+            stop = sections[1]
+        want(DetectorRole.STOP_LINE, stop, stop.distance_m + min(layout.stop_line_m, stop.length_m - 0.1), index, on_lane=True)
+        near_m = min(layout.near_m, reach_m - layout.far_start_m)
+        if near_m > layout.stop_line_m + layout.shortest_lane_m:
+            section = _at(sections, near_m)
+            want(DetectorRole.NEAR, section, near_m, index, on_lane=section.lane == lane.id)
+        far_m = min(layout.far_m, reach_m - layout.far_start_m)
+        if far_m >= layout.near_m + layout.far_least_gap_m:
+            section = _at(sections, far_m)
+            want(DetectorRole.FAR, section, far_m, index, on_lane=section.lane == lane.id)
+    for index, lane in enumerate(junction.outgoing):
+        section = downstream(net, lane.id, 0.0)[0]
+        exit_m = min(layout.exit_m, section.length_m / 2)
+        key = DetectorRole.EXIT, section.lane, round(exit_m, 2)
+        wanted[key] = [index]
+        speeds[key] = exit_m, section.speed_m_s, True
+    detectors, loops = [], []
+    for (role, lane_id, position_m), lanes in wanted.items():
+        distance_m, speed_m_s, on_lane = speeds[role, lane_id, position_m]
+        loop = _nearest(existing.get(lane_id, []), position_m, tolerance_m=0.3 * max(distance_m, 20.0))
+        if loop is None:
+            loop = Loop(f"{VIRTUAL_PREFIX}:{junction.id}:{role.value}:{lane_id}", lane_id, position_m, virtual=True)
+        else:
+            shift_m = loop.position_m - position_m
+            distance_m += shift_m if role is DetectorRole.EXIT else -shift_m
+        detectors.append(Detector(loop.id, role, tuple(lanes), distance_m, speed_m_s, on_lane))
+        loops.append(loop)
+    return detectors, loops
+
+
+def _at(sections: Sequence[Section], distance_m: float) -> Section:
+    """Return the section that holds the place `distance_m` before the stop line (the nearer one inside a junction)."""
+    return max((s for s in sections if s.distance_m <= distance_m), key=lambda s: s.distance_m)
+
+
+def _nearest(loops: Sequence[Loop], position_m: float, tolerance_m: float) -> Loop | None:
+    near = [loop for loop in loops if abs(loop.position_m - position_m) <= tolerance_m]
+    return min(near, key=lambda loop: abs(loop.position_m - position_m), default=None)
+
+
+def _has_lane(net: Net, lane_id: str) -> bool:
+    edge, _, _ = lane_id.rpartition("_")
+    return net.hasEdge(edge)
+
+
+def _broken(ids: Sequence[str], faults: LoopFaults | None) -> np.ndarray:
+    if faults is None or faults.share <= 0:
+        return np.zeros(0, dtype=np.int64)
+    names = sorted(ids)
+    chosen = set(random.Random(faults.seed).sample(names, round(faults.share * len(names))))
+    return np.array([index for index, name in enumerate(ids) if name in chosen], dtype=np.int64)

@@ -1,0 +1,149 @@
+"""Putting decisions on a junction's signals: stages, interstages and the monitor before every change."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimizer.intersection import Aspect
+from optimizer.observation import SignalStatus
+
+if TYPE_CHECKING:
+    from optimizer.decision import Decision
+    from optimizer.intersection import Intersection
+    from optimizer.monitor import Monitor
+
+YELLOW = "y"
+RED_YELLOW = "u"
+
+
+@dataclass(frozen=True, slots=True)
+class SignalChange:
+    """A state that goes to the field device, and why (a row of ``signals.csv``)."""
+
+    time_s: float
+    junction: str
+    event: str
+    stage: str
+    state: str
+    reason: str
+
+
+class JunctionSignals:
+    """One junction's signals.
+
+    Parameters
+    ----------
+    junction
+        Its description.
+    monitor
+        Passes or refuses each command and each state.
+    stage
+        The stage that is green at the start.
+    time_s
+        Now.
+    """
+
+    def __init__(self, junction: Intersection, monitor: Monitor, stage: int, time_s: float) -> None:
+        self.junction = junction
+        self.monitor = monitor
+        # Whatever was shown before, the first stage has no history: its minimum green counts from the start.
+        self.status = SignalStatus(stage=stage, previous=stage, green_start_s=time_s, commanded_s=time_s)
+        self.state = junction.state(stage)
+        self.commands = 0
+        self.refused = 0
+        self.violations = 0
+        self._running = False
+        self._next_event_s = math.inf
+        self._reason = "start"
+        self._states = [junction.state(index) for index in range(len(junction.stages))]
+        self._log: list[SignalChange] = []
+        self.monitor.watch(time_s, self.state)
+        self._note(time_s, "stage", self._reason)
+
+    def command(self, time_s: float, decision: Decision) -> None:
+        """Carry out a decision, as far as the monitor lets it pass."""
+        verdict = self.monitor.admit(time_s, decision, self.status)
+        stage = decision.stage
+        if not verdict.allowed:
+            self.refused += 1
+            self._note(time_s, "refused", f"{verdict.sentence} [{decision.reason}]")
+            stage = verdict.stage
+        earliest_s = decision.earliest_s if verdict.allowed else -math.inf
+        if stage == self.status.stage:
+            if self._running and earliest_s > self.status.green_start_s:
+                self._postpone(earliest_s)
+            return
+        if self._running:
+            return
+        span_s = math.ceil(self.junction.interstage_s(self.status.stage, stage))
+        if time_s + span_s + 1.0 <= earliest_s:
+            return  # too early: the controller asks for a later start and will ask again
+        self.commands += 1
+        self.status = SignalStatus(stage=stage, previous=self.status.stage, green_start_s=max(time_s + span_s, earliest_s), commanded_s=time_s)
+        self._running = True
+        self._next_event_s = time_s
+        self._reason = decision.reason if verdict.allowed else verdict.sentence
+
+    def advance(self, time_s: float) -> str | None:
+        """Return the state to show from now on where it changes, else None."""
+        if time_s < self._next_event_s:
+            return None
+        state, event = self._due(time_s)
+        if state == self.state:
+            return None
+        violations = self.monitor.watch(time_s, state)
+        if any(v.is_safety for v in violations):
+            self.violations += 1
+            self._note(time_s, "violation", "; ".join(v.sentence for v in violations))
+            self._next_event_s = time_s + 1.0
+            self._running = True
+            return None
+        self.state = state
+        self._note(time_s, event, self._reason)
+        return state
+
+    def drain_log(self) -> list[SignalChange]:
+        """Return what has happened since the last call, and forget it."""
+        log, self._log = self._log, []
+        return log
+
+    def _postpone(self, earliest_s: float) -> None:
+        status = self.status
+        self.status = SignalStatus(status.stage, status.previous, earliest_s, status.commanded_s)
+        self._next_event_s = min(self._next_event_s, math.floor(earliest_s))
+
+    def _due(self, time_s: float) -> tuple[str, str]:
+        """Return the state that belongs to `time_s` and the name of the event, and set the next event's time."""
+        status, junction = self.status, self.junction
+        if time_s >= status.green_start_s:
+            self._running = False
+            self._next_event_s = math.inf
+            return self._states[status.stage], "stage"
+        old, new = junction.stages[status.previous], junction.stages[status.stage]
+        letters = [Aspect.RED.value] * junction.signal_count
+        next_s = status.green_start_s
+        for index, group in enumerate(junction.groups):
+            letter = Aspect.RED.value
+            if old.serves(index) and new.serves(index):
+                letter = old.aspects[index].value
+            elif old.serves(index):
+                yellow_end_s = status.commanded_s + group.yellow_s
+                if time_s < yellow_end_s:
+                    letter = YELLOW
+                    next_s = min(next_s, yellow_end_s)
+            elif new.serves(index) and group.red_yellow_s > 0:
+                red_yellow_start_s = status.green_start_s - group.red_yellow_s
+                if time_s >= red_yellow_start_s:
+                    letter = RED_YELLOW
+                else:
+                    next_s = min(next_s, red_yellow_start_s)
+            for link in group.links:
+                letters[link] = letter
+        self._next_event_s = next_s
+        return "".join(letters), "interstage"
+
+    def _note(self, time_s: float, event: str, reason: str) -> None:
+        stage = self.junction.stages[self.status.stage].id
+        self._log.append(SignalChange(time_s, self.junction.id, event, stage, self.state, reason))
