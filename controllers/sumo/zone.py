@@ -72,7 +72,7 @@ class ZoneReader:
         rows = sorted(self._seen[junction])
         description = self._junctions[junction]
         inside = np.zeros(len(description.groups), dtype=np.int64)
-        if time_s < signal.green_start_s:
+        if time_s <= signal.green_start_s:
             for group, lane in self._inside[junction]:
                 inside[group] += sum(self._vehicle.getSpeed(v) < SLOW_M_S for v in self._lane.getLastStepVehicleIDs(lane))
         room_m, count = self._behind(junction)

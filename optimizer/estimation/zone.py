@@ -1,0 +1,117 @@
+"""Expected traffic where every vehicle within the zone is seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from optimizer.estimation.kinematics import FOLLOWING_S, JAM_SPACING_M, STANDING_M_S, travel_time_s
+from optimizer.estimation.traffic import ExpectedTraffic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from optimizer.intersection import Intersection
+    from optimizer.observation import JunctionObservation
+
+STUCK_AFTER_S = 2.0
+STUCK_FOR_S = 12.0
+FRONT_M = 12.0
+
+
+class ZoneEstimator:
+    """Turns the vehicles of a zone into expected traffic.
+
+    Parameters
+    ----------
+    junction
+        The junction's description.
+    """
+
+    def __init__(self, junction: Intersection) -> None:
+        self._lane_speed = np.array([lane.speed_m_s for lane in junction.incoming])
+        self._group_of = np.array([m.group for m in junction.movements], dtype=np.int64)
+        lanes = len(junction.incoming)
+        self._standing_s = np.zeros(lanes)
+        self._blocked_until_s = np.zeros(lanes)
+
+    def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
+        """Return what is expected now.
+
+        Parameters
+        ----------
+        time_s
+            Now.
+        observation
+            With `vehicles`.
+        green_for_s
+            For how long each group has had a protected green, shape ``(groups,)``; negative where it has none.
+        """
+        views = observation.vehicles
+        if views is None:
+            msg = "the zone estimator needs an observation of the information class 'zone'"
+            raise ValueError(msg)
+        lanes = len(self._lane_speed)
+        lane_start = np.searchsorted(views.lane, np.arange(lanes + 1))
+        arrival_s = _arrivals(lane_start, views.distance_m, views.speed_m_s, self._lane_speed)
+        self._watch_fronts(time_s, lane_start, views.movement, views.distance_m, views.speed_m_s, green_for_s)
+        return ExpectedTraffic(
+            lane_start=lane_start,
+            arrival_s=arrival_s,
+            movement=views.movement,
+            moving=views.speed_m_s > STANDING_M_S,
+            weight=np.ones(len(views.lane)),
+            lane_free_s=np.maximum(self._blocked_until_s - time_s, 0.0),
+            room_veh=views.outgoing_room_m / JAM_SPACING_M,
+            inside=views.in_junction > 0,
+        )
+
+    def _watch_fronts(
+        self,
+        time_s: float,
+        lane_start: NDArray[np.int64],
+        movement: NDArray[np.int64],
+        distance_m: NDArray[np.float64],
+        speed_m_s: NDArray[np.float64],
+        green_for_s: NDArray[np.float64],
+    ) -> None:
+        """A front vehicle that stands at green makes its lane unavailable for a while: something the zone does not show holds it."""
+        _watch(time_s, lane_start, self._group_of[movement], distance_m, speed_m_s, green_for_s, self._standing_s, self._blocked_until_s)
+
+
+@njit(cache=True)
+def _arrivals(lane_start: NDArray[np.int64], distance_m: NDArray[np.float64], speed_m_s: NDArray[np.float64], lane_speed: NDArray[np.float64]) -> NDArray[np.float64]:
+    arrival_s = np.empty(len(distance_m))
+    for lane in range(len(lane_start) - 1):
+        before_s = -1e9
+        for i in range(lane_start[lane], lane_start[lane + 1]):
+            own_s = travel_time_s(distance_m[i], speed_m_s[i], lane_speed[lane])
+            before_s = max(own_s, before_s + FOLLOWING_S)
+            arrival_s[i] = before_s
+    return arrival_s
+
+
+@njit(cache=True)
+def _watch(
+    time_s: float,
+    lane_start: NDArray[np.int64],
+    group: NDArray[np.int64],
+    distance_m: NDArray[np.float64],
+    speed_m_s: NDArray[np.float64],
+    green_for_s: NDArray[np.float64],
+    standing_s: NDArray[np.float64],
+    blocked_until_s: NDArray[np.float64],
+) -> None:
+    for lane in range(len(lane_start) - 1):
+        first = lane_start[lane]
+        stands = first < lane_start[lane + 1] and distance_m[first] < FRONT_M and speed_m_s[first] < STANDING_M_S
+        if stands and green_for_s[group[first]] > STUCK_AFTER_S:
+            standing_s[lane] += 1.0
+            if standing_s[lane] >= STUCK_AFTER_S:
+                blocked_until_s[lane] = time_s + STUCK_FOR_S
+        else:
+            standing_s[lane] = 0.0
+            if not stands:
+                blocked_until_s[lane] = 0.0
