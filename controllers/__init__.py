@@ -1,0 +1,1 @@
+"""Controllers, and what couples them to signals."""

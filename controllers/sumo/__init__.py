@@ -1,0 +1,1 @@
+"""The coupling to SUMO: reading networks, detectors, signals."""

@@ -1,0 +1,235 @@
+"""The signal programs that a SUMO network and its additional files ship."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+from xml.etree import ElementTree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from typing import IO
+
+GREEN: Final = frozenset("GgsoO")
+"""Letters under which traffic may go ("o" and "O": the signal is switched off, traffic follows the signs)."""
+
+YELLOW: Final = frozenset("yY")
+RED_YELLOW: Final = "u"
+_OFF: Final = frozenset("oO")
+_KNOWN: Final = GREEN | YELLOW | frozenset("ru")
+_RANK: Final = {"r": 0, "s": 1, "g": 2, "G": 3}
+
+
+class NetworkError(ValueError):
+    """A network or additional file cannot be used; the message names file, element and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedPhase:
+    """One phase of a shipped program.
+
+    Attributes
+    ----------
+    state
+        One letter per signal.
+    duration_s
+        Length under fixed-time control.
+    minimum_s, maximum_s
+        Bounds under actuated control; None where the file does not say.
+    following
+        Positions of the phases that may follow; the next one where it is empty.
+    name
+        Name; NEMA programs number their phases with it.
+    yellow_s, all_red_s
+        Lengths of yellow and all-red behind a NEMA phase.
+    """
+
+    state: str
+    duration_s: float
+    minimum_s: float | None = None
+    maximum_s: float | None = None
+    following: tuple[int, ...] = ()
+    name: str = ""
+    yellow_s: float = 0.0
+    all_red_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedProgram:
+    """A program as the file has it.
+
+    Attributes
+    ----------
+    id
+        The traffic light.
+    program_id
+        Name of the program.
+    type
+        ``"static"``, ``"actuated"``, ``"delay_based"``, ``"NEMA"``, ...
+    offset_s
+        Shift of its start against time 0.
+    phases
+        Its phases.
+    parameters
+        Its ``<param>`` elements.
+    """
+
+    id: str
+    program_id: str
+    type: str
+    offset_s: float
+    phases: tuple[ShippedPhase, ...]
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    def followers(self, phase: int) -> tuple[int, ...]:
+        """Return the positions of the phases that may follow a phase."""
+        return self.phases[phase].following or ((phase + 1) % len(self.phases),)
+
+    def column(self, link: int) -> str:
+        """Return the letters of one signal over all phases."""
+        return "".join(phase.state[link] for phase in self.phases)
+
+
+def read_programs(files: Sequence[Path]) -> dict[str, list[ShippedProgram]]:
+    """Read all programs of the files, per traffic light in the order in which SUMO loads them (the last one runs first).
+
+    Raises
+    ------
+    NetworkError
+        If a file is missing or no XML, or a program's numbers cannot be read.
+    """
+    programs: dict[str, list[ShippedProgram]] = {}
+    for file in files:
+        for program in _programs_in(file):
+            known = programs.setdefault(program.id, [])
+            same = [p for p in known if p.program_id == program.program_id]
+            if not program.phases:
+                # SUMO takes an element without phases as a new offset for a program it knows already.
+                known[:] = [replace(p, offset_s=program.offset_s) if p in same else p for p in known]
+                continue
+            known[:] = [p for p in known if p not in same] + [program]
+    return programs
+
+
+def program_at_start(programs: Sequence[ShippedProgram]) -> ShippedProgram | None:
+    """Return the program that runs at the start: the last one loaded that is not switched off; None where there is none."""
+    usable = [p for p in programs if not is_off(p)]
+    return usable[-1] if usable else None
+
+
+def is_off(program: ShippedProgram) -> bool:
+    """Whether a program only switches the signals off."""
+    return program.program_id == "off" or all(_OFF.issuperset(phase.state) for phase in program.phases)
+
+
+def fault(program: ShippedProgram, links: Sequence[int]) -> str | None:
+    """Return why a program cannot be used for these link numbers, or None."""
+    lengths = {len(phase.state) for phase in program.phases}
+    if len(lengths) != 1:
+        return f"the states of program {program.program_id!r} have different lengths"
+    if max(links) >= min(lengths):
+        return f"program {program.program_id!r} has no letter for link {max(links)}"
+    unknown = set().union(*(phase.state for phase in program.phases)) - _KNOWN
+    if unknown:
+        return f"program {program.program_id!r} shows the unknown letter {min(unknown)!r}"
+    return None
+
+
+def without_rings(program: ShippedProgram) -> ShippedProgram:
+    """Return a NEMA dual-ring program as a plain sequence: each pair of phases that may run together, its yellow and its all-red.
+
+    Programs of another type are returned as they are.
+    """
+    if program.type != "NEMA":
+        return program
+    named = {phase.name: phase for phase in program.phases}
+    ends = {name for key in ("barrierPhases", "barrier2Phases") for name in _names(program, key)}
+    sides = [_split(_names(program, key), ends, named) for key in ("ring1", "ring2")]
+    flat: list[ShippedPhase] = []
+    for first, second in itertools.zip_longest(*sides, fillvalue=[]):
+        for pair in itertools.product(first or [None], second or [None]):
+            flat += _pair_sequence([named[name] for name in pair if name is not None])
+    return replace(program, phases=tuple(flat) or program.phases)
+
+
+def _names(program: ShippedProgram, key: str) -> list[str]:
+    return [name.strip() for name in program.parameters.get(key, "").split(",") if name.strip()]
+
+
+def _split(ring: list[str], ends: set[str], named: dict[str, ShippedPhase]) -> list[list[str]]:
+    sides: list[list[str]] = [[]]
+    for name in ring:
+        if name in named:
+            sides[-1].append(name)
+        if name in ends:
+            sides.append([])
+    return [side for side in sides if side]
+
+
+def _pair_sequence(pair: list[ShippedPhase]) -> list[ShippedPhase]:
+    state = "".join(max(letters, key=lambda x: _RANK.get(x, 0)) for letters in zip(*(p.state for p in pair), strict=True))
+    yellow_s, all_red_s = max(p.yellow_s for p in pair), max(p.all_red_s for p in pair)
+    phases = [ShippedPhase(state, max(p.duration_s for p in pair))]
+    if yellow_s > 0:
+        phases.append(ShippedPhase("".join("y" if letter in GREEN else letter for letter in state), yellow_s))
+    if all_red_s > 0:
+        phases.append(ShippedPhase("r" * len(state), all_red_s))
+    return phases
+
+
+def _programs_in(file: Path) -> Iterator[ShippedProgram]:
+    try:
+        with _open(file) as stream:
+            for _, element in ElementTree.iterparse(stream):
+                if element.tag == "tlLogic":
+                    yield _program(element, file)
+                if element.tag not in ("phase", "param"):
+                    element.clear()
+    except OSError as error:
+        raise NetworkError(f"{file}: cannot be read ({error.strerror or error}); check the path.") from error
+    except (ElementTree.ParseError, EOFError) as error:
+        raise NetworkError(f"{file}: is not well-formed XML ({error}); mend the file.") from error
+
+
+def _open(file: Path) -> IO[bytes]:
+    stream = file.open("rb")
+    packed = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    return gzip.GzipFile(fileobj=stream) if packed else stream  # type: ignore[return-value]
+
+
+def _program(element: ElementTree.Element, file: Path) -> ShippedProgram:
+    name = element.get("id", "")
+    try:
+        return ShippedProgram(
+            id=name,
+            program_id=element.get("programID", "0"),
+            type=element.get("type", "static"),
+            offset_s=_offset_s(element.get("offset", "0")),
+            phases=tuple(_phase(phase) for phase in element.findall("phase")),
+            parameters={param.get("key", ""): param.get("value", "") for param in element.findall("param")},
+        )
+    except (KeyError, ValueError) as error:
+        raise NetworkError(f"{file}: a phase of tlLogic {name!r} has a missing or wrong attribute ({error}); mend it.") from error
+
+
+def _offset_s(text: str) -> float:
+    # "begin" means the begin of the simulation; its own time stands for it here.
+    return 0.0 if text == "begin" else float(text)
+
+
+def _phase(element: ElementTree.Element) -> ShippedPhase:
+    bounds = [None if element.get(key) is None else float(element.attrib[key]) for key in ("minDur", "maxDur")]
+    return ShippedPhase(
+        state=element.attrib["state"],
+        duration_s=float(element.attrib["duration"] if "duration" in element.attrib else element.attrib["minDur"]),
+        minimum_s=bounds[0],
+        maximum_s=bounds[1],
+        following=tuple(int(x) for x in element.get("next", "").split()),
+        name=element.get("name", ""),
+        yellow_s=float(element.get("yellow", "0")),
+        all_red_s=float(element.get("red", "0")),
+    )
