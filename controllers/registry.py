@@ -1,0 +1,112 @@
+"""Controllers by name: those of this project, and anyone's own as ``package.module:Class``."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final
+
+from optimizer.observation import InformationClass
+
+if TYPE_CHECKING:
+    from controllers.contract import Controller
+    from controllers.sumo_programs import ProgramController
+
+ENTRY_POINTS: Final = "ampelwerk.controllers"
+"""Group of entry points under which other distributions offer controllers by name."""
+
+_OWN: Final = {
+    "static": "controllers.sumo_programs:Static",
+    "actuated": "controllers.sumo_programs:Actuated",
+    "delay_based": "controllers.sumo_programs:DelayBased",
+    "max_pressure": "controllers.max_pressure:MaxPressure",
+    "greedy": "controllers.greedy:Greedy",
+    "longest_queue": "controllers.longest_queue:LongestQueue",
+    "rolling_horizon": "controllers.rolling_horizon:RollingHorizon",
+}
+
+
+class ControllerError(ValueError):
+    """A controller cannot be had; the message says what to name instead."""
+
+
+def registered() -> dict[str, str]:
+    """Return the known controllers: name to ``package.module:Class``. Nothing is imported; our own names win over entry points."""
+    return {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)} | _OWN
+
+
+def controller(name_or_path: str, **parameters: Any) -> Controller | ProgramController:  # noqa: ANN401 - each controller has its own
+    """Make a controller.
+
+    Parameters
+    ----------
+    name_or_path
+        A registered name, or ``package.module:Class``.
+    **parameters
+        Keyword arguments of the class.
+
+    Returns
+    -------
+    Controller or ProgramController
+        A new controller; the latter runs inside SUMO.
+
+    Raises
+    ------
+    ControllerError
+        If there is no such controller, it lacks a part of the contract, or a parameter does not fit.
+    """
+    made_by = _find(name_or_path)
+    _check_parameters(name_or_path, made_by, parameters)
+    try:
+        made = made_by(**parameters)
+    except (TypeError, ValueError) as error:
+        raise ControllerError(f"Controller {name_or_path!r} rejects its parameters: {error}") from error
+    _check_contract(name_or_path, made)
+    return made
+
+
+def _find(name_or_path: str) -> Any:  # noqa: ANN401 - whatever the path names
+    known = registered()
+    path = known.get(name_or_path, name_or_path)
+    module_name, colon, class_name = path.partition(":")
+    if not colon:
+        raise ControllerError(f"There is no controller {name_or_path!r}; {_suggest(name_or_path, known)} or package.module:Class.")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError) as error:
+        raise ControllerError(
+            f"Controller {name_or_path!r}: the module {module_name!r} cannot be imported ({error}); check its name and path."
+        ) from error
+    found = getattr(module, class_name, None)
+    if not inspect.isclass(found):
+        classes = [name for name, value in vars(module).items() if inspect.isclass(value) and value.__module__ == module_name]
+        raise ControllerError(f"Module {module_name!r} has no class {class_name!r}; {_suggest(class_name, classes)}.")
+    return found
+
+
+def _check_parameters(name: str, made_by: Any, given: dict[str, Any]) -> None:  # noqa: ANN401 - any class
+    accepted = inspect.signature(made_by).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepted.values()):
+        return
+    for parameter in given:
+        if parameter not in accepted:
+            raise ControllerError(f"Controller {name!r} has no parameter {parameter!r}; {_suggest(parameter, accepted)}.")
+
+
+def _check_contract(name: str, made: object) -> None:
+    if not isinstance(getattr(made, "information", None), InformationClass):
+        raise ControllerError(
+            f"Controller {name!r} does not declare what it may know; set its attribute 'information' to an InformationClass."
+        )
+    needed = ["write_programs"] if hasattr(made, "write_programs") else ["start", "decide"]
+    for method in needed:
+        if not callable(getattr(made, method, None)):
+            raise ControllerError(f"Controller {name!r} has no method {method!r}; see controllers.contract.Controller.")
+
+
+def _suggest(wrong: str, valid: Any) -> str:  # noqa: ANN401 - any iterable of names
+    names = list(valid)
+    near = difflib.get_close_matches(wrong, names, n=3, cutoff=0.5) or sorted(names)
+    return f"choose from {', '.join(near)}" if near else "it offers none"
