@@ -1,0 +1,1 @@
+"""Studies, runs, indicators, tables and the command line."""

@@ -1,0 +1,86 @@
+"""Result folders: claimed before a run, made valid by one last file.
+
+A folder is a result if, and only if, it holds its record (``run.json`` or ``comparison.json`` with ``comparison.csv``). Until then it holds the
+marker `UNFINISHED`; a folder with the marker may be claimed again, so that an interrupted command can simply be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from experiments.errors import ExperimentError, ResultError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UNFINISHED = "UNFINISHED"
+RECORD = "run.json"
+
+
+def claim(folder: Path) -> None:
+    """Make a folder ours: create it, or take up one that holds an unfinished result of ours (whose files are written anew).
+
+    Raises
+    ------
+    ExperimentError
+        If it is a file, holds anything else, or cannot be written.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise ExperimentError(f"--out {folder} is a file; name a folder.")
+        if folder.is_dir():
+            content = sorted(entry.name for entry in folder.iterdir())
+            if content and UNFINISHED not in content:
+                raise ExperimentError(f"--out {folder} already holds {content[0]}; name a new folder or remove this one.")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECORD).unlink(missing_ok=True)
+        (folder / UNFINISHED).write_text("This run has not finished; there is no result in this folder yet.\n", encoding="utf-8")
+    except OSError as error:
+        raise ExperimentError(
+            f"--out {folder} cannot be written ({error.strerror or error}); name a folder with room that you may write to."
+        ) from error
+
+
+def publish(folder: Path, record: dict[str, Any]) -> None:
+    """Write a claimed folder's ``run.json`` and remove the marker: from here on it is a result.
+
+    Raises
+    ------
+    ResultError
+        If the disk is full or the folder has become unwritable.
+    """
+    write_whole(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    (folder / UNFINISHED).unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that it is there as a whole or not at all.
+
+    Raises
+    ------
+    ResultError
+        If it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with draft.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ResultError(f"{path} cannot be written ({error.strerror or error}); free some room on the disk and run it again.") from error
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """Return the record of a result folder, or None where the folder is not a result."""
+    if (folder / UNFINISHED).exists():
+        return None
+    try:
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record

@@ -1,0 +1,54 @@
+"""What is needed to repeat a run: versions, the scenario's content, SUMO's options, the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sumo_networks import Scenario
+
+DISTRIBUTIONS = ("ampelwerk", "eclipse-sumo", "libsumo", "traci", "sumolib", "ortools", "numpy", "scipy", "numba")
+HEADER_BYTES = 65536  # SUMO writes its whole configuration into a comment at the head of each output
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of every distribution that has a part in the result."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def scenario_hash(scenario: Scenario) -> str:
+    """Return the SHA-256 of the content of a scenario's network, route and additional files, in their order; their names do not count."""
+    digest = hashlib.sha256()
+    for path in (scenario.network, *scenario.route_files, *scenario.additional_files):
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def sumo_options(output: Path) -> dict[str, str]:
+    """Return the options SUMO ran with, from the head of one of its output files; empty where it holds none."""
+    with output.open("rb") as stream:
+        head = stream.read(HEADER_BYTES).decode("utf-8", errors="replace")
+    found = re.search(r"<sumoConfiguration.*?</sumoConfiguration>", head, flags=re.DOTALL)
+    if found is None:
+        return {}
+    return {option.tag: option.get("value", "") for section in ET.fromstring(found[0]) for option in section}
+
+
+def command_line() -> list[str]:
+    """Return the command that this process was started with."""
+    return [sys.executable, *sys.orig_argv[1:]]

@@ -1,0 +1,204 @@
+"""What is asked of a run, as a small value that can be written down and repeated."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from experiments.errors import ExperimentError
+from optimizer.observation import InformationClass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ENGINES = ("search", "cp-sat")
+BACKENDS = ("libsumo", "traci")
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerChoice:
+    """A controller and the variant of it.
+
+    Attributes
+    ----------
+    name
+        Its name in the registry, or ``package.module:Class``.
+    information, engine
+        Its information class and engine; the controller's own default where None.
+    parameters
+        Its further parameters by name.
+    """
+
+    name: str
+    information: str | None = None
+    engine: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "@".join(filter(None, (self.name, self.information, self.engine)))
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the controller is built with."""
+        chosen = {"information": self.information, "engine": self.engine}
+        return {**self.parameters, **{name: value for name, value in chosen.items() if value is not None}}
+
+
+def controller_choice(text: str) -> ControllerChoice:
+    """Read ``name``, ``name@zone``, ``name@cp-sat`` or ``name@zone@cp-sat``.
+
+    Raises
+    ------
+    ExperimentError
+        If a variant is neither an information class nor an engine.
+    """
+    name, *variants = text.strip().split("@")
+    if not name:
+        raise ExperimentError(f"--controllers has an empty name in {text!r}; write for example: static,rolling_horizon@zone.")
+    found: dict[str, str] = {}
+    classes = tuple(InformationClass)
+    for variant in variants:
+        kind = "information" if variant in classes else "engine" if variant in ENGINES else None
+        if kind is None:
+            known = (*classes, *ENGINES)
+            nearest = difflib.get_close_matches(variant, known, n=1, cutoff=0.0)[0]
+            raise ExperimentError(
+                f"controller {text!r}: {variant!r} is neither an information class nor an engine; choose one of {', '.join(known)} (nearest: {nearest})."
+            )
+        if kind in found:
+            raise ExperimentError(f"controller {text!r} names two values for its {kind}; give one.")
+        found[kind] = variant
+    return ControllerChoice(name, found.get("information"), found.get("engine"))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run: a scenario, a controller, a seed and how SUMO is to run.
+
+    Attributes
+    ----------
+    scenario
+        Name in the catalogue or path of a ``.sumocfg``.
+    controller
+        Who times the signals.
+    seed
+        SUMO's random seed.
+    begin_s, end_s
+        Window of simulated time; the scenario's own where None.
+    demand_scale
+        Factor on the number of vehicles.
+    step_length_s
+        SUMO's step.
+    backend
+        ``libsumo`` (SUMO in this process) or ``traci`` (in a process of its own, by socket).
+    gui
+        Whether to watch it in ``sumo-gui`` (by ``traci``).
+
+    Raises
+    ------
+    ExperimentError
+        If a value makes no sense.
+    """
+
+    scenario: str
+    controller: ControllerChoice
+    seed: int = 0
+    begin_s: float | None = None
+    end_s: float | None = None
+    demand_scale: float = 1.0
+    step_length_s: float = 1.0
+    backend: str = "libsumo"
+    gui: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**31:
+            raise ExperimentError(f"--seed {self.seed} is not one of SUMO's seeds; give a whole number from 0 to {2**31 - 1}.")
+        if not (math.isfinite(self.demand_scale) and self.demand_scale > 0):
+            raise ExperimentError(
+                f"--demand-scale {self.demand_scale:g} makes no traffic; give a number above 0 (1 is the demand as it is)."
+            )
+        if not (0 < self.step_length_s <= 1 and math.isclose(1 / self.step_length_s, round(1 / self.step_length_s))):
+            raise ExperimentError(f"--step-length {self.step_length_s:g} does not divide a second; give 1, 0.5, 0.25, 0.2 or 0.1.")
+        if self.begin_s is not None and not (math.isfinite(self.begin_s) and self.begin_s >= 0):
+            raise ExperimentError(f"--begin {self.begin_s:g} is no simulated time; give seconds from 0 on.")
+        if self.end_s is not None and math.isnan(self.end_s):
+            raise ExperimentError("--end is not a number; give seconds.")
+        if self.begin_s is not None and self.end_s is not None:
+            check_window(self.begin_s, self.end_s)
+        if self.backend not in BACKENDS:
+            raise ExperimentError(f"--backend {self.backend!r} is unknown; choose {' or '.join(BACKENDS)}.")
+        if self.gui and self.backend != "traci":
+            raise ExperimentError("--gui shows SUMO's own window, which needs --backend traci; add it.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the request as plain values for JSON."""
+        choice = self.controller
+        return {
+            "scenario": self.scenario,
+            "controller": choice.name,
+            "information": choice.information,
+            "engine": choice.engine,
+            "parameters": dict(choice.parameters),
+            "seed": self.seed,
+            "begin_s": self.begin_s,
+            "end_s": self.end_s,
+            "demand_scale": self.demand_scale,
+            "step_length_s": self.step_length_s,
+            "backend": self.backend,
+        }
+
+
+def check_window(begin_s: float, end_s: float) -> None:
+    """Raise `ExperimentError` unless the window of simulated time has a length."""
+    if end_s <= begin_s:
+        raise ExperimentError(f"--end {end_s:g} is not after --begin {begin_s:g}; give a later end (seconds of simulated time).")
+
+
+def seed_list(text: str) -> tuple[int, ...]:
+    """Read seeds such as ``0-4``, ``0,3,7`` or ``0-2,10``.
+
+    Raises
+    ------
+    ExperimentError
+        If the text is anything else, runs backwards or names a seed twice.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not (first.isascii() and first.isdigit() and (not dash or (last.isascii() and last.isdigit()))):
+            raise ExperimentError(f"--seeds {text!r}: {part.strip()!r} is neither a seed nor a range; write for example 0-4 or 0,3,7.")
+        low, high = int(first), int(last) if dash else int(first)
+        if high < low:
+            raise ExperimentError(f"--seeds {text!r}: the range {part.strip()} runs backwards; write {high}-{low}.")
+        if high - low >= 10_000:
+            raise ExperimentError(f"--seeds {text!r}: the range {part.strip()} has more than 10000 seeds; give fewer.")
+        seeds.extend(range(low, high + 1))
+    repeated = next((seed for seed in seeds if seeds.count(seed) > 1), None) if len(set(seeds)) < len(seeds) else None
+    if repeated is not None:
+        raise ExperimentError(f"--seeds {text!r} names the seed {repeated} twice; name each once.")
+    return tuple(seeds)
+
+
+def read_parameters(path: Path) -> dict[str, dict[str, Any]]:
+    """Read controller parameters from a TOML file with one table per controller, such as ``[rolling_horizon]``.
+
+    Raises
+    ------
+    ExperimentError
+        If the file is missing, no TOML, or holds anything but tables.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExperimentError(f"--parameters {path} cannot be read ({error.strerror or error}); check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"--parameters {path} is no TOML ({error}); mend that place.") from error
+    for name, value in content.items():
+        if not isinstance(value, dict):
+            raise ExperimentError(
+                f"--parameters {path}: {name!r} stands in no table; put it under the controller's name, such as [rolling_horizon]."
+            )
+    return content

@@ -1,0 +1,168 @@
+"""One run: a request goes in, a result folder comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from controllers.registry import controller
+from controllers.sumo.coupling import SimulationError, SimulationSettings, simulate
+from experiments.errors import ExperimentError
+from experiments.folders import claim, publish
+from experiments.kpis import read_kpis, vehicle_classes
+from experiments.provenance import command_line, scenario_hash, sumo_options, versions
+from experiments.requests import check_window
+from sumo_networks import Scenario, scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from controllers.sumo.coupling import SimulationSummary
+    from experiments.requests import RunRequest
+
+LOG = "run.log"
+FORMAT = 1
+"""Version of the record's form; it grows when the meaning of a field changes."""
+
+
+def run(request: RunRequest, out: Path) -> dict[str, Any]:
+    """Do one run in this process and return its record, which is the folder's ``run.json``.
+
+    The folder then also holds SUMO's ``tripinfo.xml`` and ``statistics.xml``, the ``signals.csv`` of the coupling, and ``run.log`` with what
+    SUMO and the coupling had to say. Libsumo holds one simulation per process: call this once per process.
+
+    Raises
+    ------
+    ExperimentError
+        If the request makes no sense or the folder cannot be used.
+    ScenarioError, ControllerError, NetworkError
+        If the scenario, the controller or the network cannot be used.
+    SimulationError
+        If SUMO cannot load or stops in mid-run.
+    """
+    place = scenario(request.scenario)
+    check_scenario_window(request, place)
+    chosen = controller(request.controller.name, **request.controller.arguments())
+    classes = vehicle_classes((*place.route_files, *place.additional_files))
+    content = scenario_hash(place)
+    out = out.absolute()
+    claim(out)
+    settings = SimulationSettings(
+        configuration=place.configuration,
+        network=place.network,
+        additional=place.additional_files,
+        output=out,
+        begin_s=request.begin_s if request.begin_s is not None else place.begin_s,
+        end_s=request.end_s if request.end_s is not None else (place.end_s if math.isfinite(place.end_s) else None),
+        seed=request.seed,
+        step_length_s=request.step_length_s,
+        demand_scale=request.demand_scale,
+        backend=request.backend,
+        gui=request.gui,
+    )
+    started = datetime.now(UTC)
+    clock_s = time.perf_counter()
+    with _messages_in(out / LOG):
+        try:
+            summary = simulate(settings, chosen)
+        except SimulationError as error:
+            raise SimulationError(_with_sumos_words(str(error), out / LOG)) from error
+    wall_s = time.perf_counter() - clock_s
+    kpis = read_kpis(
+        out / "tripinfo.xml",
+        out / "statistics.xml",
+        classes,
+        queue_95_veh=summary.queue_95_veh,
+        refused_commands=summary.refused,
+        violations=summary.violations,
+    )
+    record = {
+        "format": FORMAT,
+        "label": place.label,
+        "request": request.as_dict(),
+        "scenario": {"name": place.name, "sha256": content, "licence": place.licence, "source": place.source},
+        "simulated": _simulated(summary),
+        "information": str(chosen.information),
+        "kpis": kpis.as_dict(),
+        "provenance": {
+            "versions": versions(),
+            "sumo_version": summary.sumo_version,
+            "sumo_options": sumo_options(out / "tripinfo.xml"),
+            "command_line": command_line(),
+        },
+        "timing": {
+            "started": started.isoformat(timespec="seconds"),
+            "wall_s": wall_s,
+            "loop_cpu_s": summary.loop_cpu_s,
+            "decide_cpu_s": summary.decide_cpu_s,
+        },
+    }
+    publish(out, record)
+    return record
+
+
+def check_scenario_window(request: RunRequest, place: Scenario) -> None:
+    """Raise `ExperimentError` unless the requested window, filled up by the scenario's own, has a length."""
+    begin_s = request.begin_s if request.begin_s is not None else place.begin_s
+    end_s = request.end_s if request.end_s is not None else place.end_s
+    if end_s <= begin_s and (request.begin_s is None or request.end_s is None):
+        given, own = ("--end", f"it begins at {begin_s:g}") if request.begin_s is None else ("--begin", f"it ends at {end_s:g}")
+        value = end_s if request.begin_s is None else begin_s
+        raise ExperimentError(f"{given} {value:g} lies outside the window of {place.name} ({own} s); give seconds of its simulated time.")
+    check_window(begin_s, end_s)
+
+
+def _simulated(summary: SimulationSummary) -> dict[str, Any]:
+    return {
+        "begin_s": summary.begin_s,
+        "end_s": summary.end_s,
+        "controlled": list(summary.controlled),
+        "left_alone": dict(summary.left_alone),
+        "changes": summary.commands,
+    }
+
+
+@contextlib.contextmanager
+def _messages_in(path: Path) -> Iterator[None]:
+    """Send what SUMO writes to the error stream, and what the packages log, into a file.
+
+    SUMO is C++ in this process (or a child of it) and writes to file descriptor 2 itself, so the descriptor is what has to be turned.
+    """
+    handler = logging.StreamHandler()
+    try:
+        log = path.open("w", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise ExperimentError(
+            f"{path} cannot be written ({error.strerror or error}); free some room on the disk and run it again."
+        ) from error
+    with log:
+        handler.setStream(log)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        root = logging.getLogger()
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        root.addHandler(handler)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _with_sumos_words(sentence: str, log: Path) -> str:
+    """Add SUMO's first complaint to a sentence that lacks it."""
+    with contextlib.suppress(OSError):
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+            words = line.removeprefix("Error:").strip()
+            if line.startswith("Error:") and words and words not in sentence:
+                return f"{sentence.rstrip('. ')} ({words.rstrip('.')}); the messages are in {log}."
+    return sentence
