@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from sumo_networks.configuration import read_configuration
 from sumo_networks.demand import vehicles_due
+from sumo_networks.grid import grid
 from sumo_networks.network import network_contents
+from sumo_networks.neudorf import VARIANTS, neudorf
 from sumo_networks.resco import WINDOWS_S, resco
+from sumo_networks.rilsa import EXAMPLES, rilsa
 from sumo_networks.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
@@ -43,7 +46,13 @@ class CatalogueEntry:
     missing: str = ""
 
 
-_NAMED: dict[str, Callable[[], Scenario]] = {f"resco/{network}": partial(resco, network) for network in WINDOWS_S}
+_NAMED: dict[str, Callable[[], Scenario]] = {
+    "neudorf": partial(neudorf, "morning", "neudorf"),
+    **{f"neudorf/{variant}": partial(neudorf, variant, f"neudorf/{variant}") for variant in VARIANTS},
+    **{f"rilsa/{example}": partial(rilsa, example) for example in EXAMPLES},
+    **{f"grid/{size}": partial(grid, f"grid/{size}") for size in ("3x3", "4x4", "6x6")},  # any other size works too
+    **{f"resco/{network}": partial(resco, network) for network in WINDOWS_S},
+}
 
 
 def names() -> tuple[str, ...]:
@@ -62,6 +71,8 @@ def scenario(name_or_path: str | Path) -> Scenario:
     text = str(name_or_path)
     if text in _NAMED:
         return _NAMED[text]()
+    if text.startswith("grid/"):
+        return grid(text)
     path = Path(text)
     if path.is_file() or path.suffix in {".sumocfg", ".cfg", ".xml"}:
         return read_configuration(path.absolute(), text)
