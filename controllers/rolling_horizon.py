@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.zone import ZoneEstimator
 from optimizer.horizon import search
 from optimizer.horizon.parameters import HorizonParameters
@@ -41,7 +42,9 @@ class RollingHorizon:
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Make a planner for each junction."""
-        self._planners = {name: JunctionPlanner(junction, self.parameters, ZoneEstimator(junction), search.solve) for name, junction in junctions.items()}
+        self._planners = {
+            name: JunctionPlanner(junction, self.parameters, ZoneEstimator(junction), search.solve) for name, junction in junctions.items()
+        }
 
     def decide(self, observation: Observation) -> dict[str, Decision]:
         """Return the decisions of all junctions that change now."""

@@ -73,6 +73,7 @@ class Lane:
     length_m: float
     speed_m_s: float
     storage_m: float
+    approach: str = ""
 
 
 @dataclass(frozen=True, slots=True)

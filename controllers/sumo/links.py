@@ -187,7 +187,7 @@ def incoming_lane(net: Any, lane: Any) -> Lane:  # noqa: ANN401
         here = before.getFromLane()
         seen.add(here.getID())
         storage_m += crossing_m(net, before) + here.getLength()
-    return Lane(lane.getID(), lane.getLength(), lane.getSpeed(), storage_m)
+    return Lane(lane.getID(), lane.getLength(), lane.getSpeed(), storage_m, lane.getEdge().getID())
 
 
 def outgoing_lane(net: Any, lane: Any) -> Lane:  # noqa: ANN401
@@ -197,7 +197,7 @@ def outgoing_lane(net: Any, lane: Any) -> Lane:  # noqa: ANN401
         here = after.getToLane()
         seen.add(here.getID())
         storage_m += crossing_m(net, after) + here.getLength()
-    return Lane(lane.getID(), lane.getLength(), lane.getSpeed(), storage_m)
+    return Lane(lane.getID(), lane.getLength(), lane.getSpeed(), storage_m, lane.getEdge().getID())
 
 
 def _only_feeder(lane: Any) -> Any | None:  # noqa: ANN401

@@ -1,0 +1,547 @@
+"""Expected traffic from induction loops alone: one particle per vehicle, followed from loop to loop.
+
+Each crossing of a far loop makes a particle with its expected times at the near loop and at the stop line. A crossing of the
+near loop takes the earliest particle that is due there and moves it to the near list of the lane it is most likely on; a
+crossing of the stop-line loop removes it. What the far loop has let in and the near loop has not yet seen is the queue beyond the near loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from optimizer.estimation.kinematics import FOLLOWING_S, JAM_SPACING_M, travel_time_s
+from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.intersection import DetectorRole
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from optimizer.intersection import Intersection
+    from optimizer.observation import JunctionObservation
+
+PARTICLES = 64
+"""Most particles per lane and list; a lane of 300 m holds 40 standing vehicles."""
+
+OPEN_CROSSINGS = 16
+"""Most stop-line crossings per lane that wait for their vehicle to leave the junction."""
+
+
+class Geometry(NamedTuple):
+    """What never changes (all arrays per incoming lane unless said otherwise; -1 for "no such loop")."""
+
+    lane_speed: NDArray[np.float64]
+    approach: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    near: NDArray[np.int64]
+    far: NDArray[np.int64]
+    stop_m: NDArray[np.float64]
+    near_m: NDArray[np.float64]
+    far_m: NDArray[np.float64]
+    near_on_lane: NDArray[np.bool_]
+    first_movement: NDArray[np.int64]  # movements first_movement[l] .. first_movement[l + 1] in `movement_order`
+    movement_order: NDArray[np.int64]
+    movement_group: NDArray[np.int64]  # per movement
+    movement_outgoing: NDArray[np.int64]  # per movement
+    exit: NDArray[np.int64]  # per outgoing lane
+    storage_veh: NDArray[np.float64]  # per outgoing lane
+
+
+class State(NamedTuple):
+    """What is learnt, changed in place each second."""
+
+    near_due_s: NDArray[np.float64]  # (lanes, PARTICLES): expected at the stop line
+    near_count: NDArray[np.int64]
+    far_near_s: NDArray[np.float64]  # (lanes, PARTICLES): expected at the near loop
+    far_due_s: NDArray[np.float64]  # (lanes, PARTICLES): expected at the stop line
+    far_count: NDArray[np.int64]
+    last_departure_s: NDArray[np.float64]
+    empty_s: NDArray[np.float64]  # for how long the stop-line loop has been free
+    near_free_s: NDArray[np.float64]  # for how long the near loop has been free
+    near_stop_crossings: NDArray[np.int64]  # stop-line crossings since the near loop was covered
+    stands_at_green_s: NDArray[np.float64]
+    blocked_until_s: NDArray[np.float64]
+    excluded: NDArray[np.bool_]  # per movement: the front vehicle does not make it (it stood while it could have gone)
+    movement_credit: NDArray[np.float64]  # per movement: how often it was seen lately
+    lane_credit: NDArray[np.float64]  # departures seen lately
+    lane_balance: NDArray[np.float64]  # particles owed to the lane by its share
+    open_s: NDArray[np.float64]  # (lanes, OPEN_CROSSINGS): crossings whose vehicle has not been seen behind the junction
+    open_count: NDArray[np.int64]
+
+
+class LoopEstimator:
+    """Turns loop readings into expected traffic.
+
+    Parameters
+    ----------
+    junction
+        The junction's description, with detectors.
+    """
+
+    def __init__(self, junction: Intersection) -> None:
+        self._geometry = _geometry(junction)
+        self._state = _state(self._geometry)
+
+    def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
+        """Take in the readings of the last second and return what is expected now.
+
+        Parameters
+        ----------
+        time_s
+            Now.
+        observation
+            With `loops`.
+        green_for_s
+            For how long each group has had a protected green, shape ``(groups,)``; negative where it has none.
+        """
+        loops = observation.loops
+        if loops is None:
+            msg = "the loop estimator needs an observation of the information class 'loops'"
+            raise ValueError(msg)
+        advance(self._geometry, self._state, time_s, loops.count, loops.occupied_s, loops.speed_m_s, green_for_s)
+        return ExpectedTraffic(*expect(self._geometry, self._state, time_s, loops.occupied_s, len(green_for_s)))
+
+
+def _geometry(junction: Intersection) -> Geometry:
+    lanes = len(junction.incoming)
+    loop = {role: np.full(lanes, -1, dtype=np.int64) for role in DetectorRole}
+    distance_m = {role: np.zeros(lanes) for role in DetectorRole}
+    near_on_lane = np.ones(lanes, dtype=np.bool_)
+    exit_loop = np.full(len(junction.outgoing), -1, dtype=np.int64)
+    for index, detector in enumerate(junction.detectors):
+        if detector.role is DetectorRole.EXIT:
+            exit_loop[detector.lanes[0]] = index
+            continue
+        for lane in detector.lanes:
+            loop[detector.role][lane] = index
+            distance_m[detector.role][lane] = detector.distance_m
+            if detector.role is DetectorRole.NEAR:
+                near_on_lane[lane] = detector.on_lane
+    names = {name: index for index, name in enumerate(dict.fromkeys(lane.approach for lane in junction.incoming))}
+    order = sorted(range(len(junction.movements)), key=lambda m: (junction.movements[m].incoming, m))
+    first = np.searchsorted([junction.movements[m].incoming for m in order], np.arange(lanes + 1))
+    return Geometry(
+        lane_speed=np.array([lane.speed_m_s for lane in junction.incoming]),
+        approach=np.array([names[lane.approach] for lane in junction.incoming], dtype=np.int64),
+        stop=loop[DetectorRole.STOP_LINE],
+        near=loop[DetectorRole.NEAR],
+        far=loop[DetectorRole.FAR],
+        stop_m=distance_m[DetectorRole.STOP_LINE],
+        near_m=distance_m[DetectorRole.NEAR],
+        far_m=distance_m[DetectorRole.FAR],
+        near_on_lane=near_on_lane,
+        first_movement=first.astype(np.int64),
+        movement_order=np.array(order, dtype=np.int64),
+        movement_group=np.array([m.group for m in junction.movements], dtype=np.int64),
+        movement_outgoing=np.array([m.outgoing for m in junction.movements], dtype=np.int64),
+        exit=exit_loop,
+        storage_veh=np.array([max(lane.storage_m, JAM_SPACING_M) / JAM_SPACING_M for lane in junction.outgoing]),
+    )
+
+
+def _state(geometry: Geometry) -> State:
+    lanes, movements = len(geometry.lane_speed), len(geometry.movement_group)
+    return State(
+        near_due_s=np.zeros((lanes, PARTICLES)),
+        near_count=np.zeros(lanes, dtype=np.int64),
+        far_near_s=np.zeros((lanes, PARTICLES)),
+        far_due_s=np.zeros((lanes, PARTICLES)),
+        far_count=np.zeros(lanes, dtype=np.int64),
+        last_departure_s=np.full(lanes, -1e9),
+        empty_s=np.zeros(lanes),
+        near_free_s=np.zeros(lanes),
+        near_stop_crossings=np.zeros(lanes, dtype=np.int64),
+        stands_at_green_s=np.zeros(lanes),
+        blocked_until_s=np.full(lanes, -1e9),
+        excluded=np.zeros(movements, dtype=np.bool_),
+        movement_credit=np.ones(movements),
+        lane_credit=np.ones(lanes),
+        lane_balance=np.zeros(lanes),
+        open_s=np.zeros((lanes, OPEN_CROSSINGS)),
+        open_count=np.zeros(lanes, dtype=np.int64),
+    )
+
+
+@njit(cache=True)
+def _remove(values, count, lane, place):  # type: ignore[no-untyped-def]
+    """Remove a particle from the list of a lane."""
+    for k in range(place, count[lane] - 1):
+        values[lane, k] = values[lane, k + 1]
+
+
+@njit(cache=True)
+def _insert(values, count, lane, value):  # type: ignore[no-untyped-def]
+    """Insert a particle into the sorted list of a lane; a full list drops its last one."""
+    if count[lane] == PARTICLES:
+        count[lane] -= 1
+    k = count[lane]
+    while k > 0 and values[lane, k - 1] > value:
+        values[lane, k] = values[lane, k - 1]
+        k -= 1
+    values[lane, k] = value
+    count[lane] += 1
+    return k
+
+
+@njit(cache=True)
+def _choose_lane(g, s, loop, loops_of_lane):  # type: ignore[no-untyped-def]
+    """Return the lane, of those that a loop feeds, that is owed most by its learnt share, and book the particle there."""
+    total = 0.0
+    for lane in range(len(loops_of_lane)):
+        if loops_of_lane[lane] == loop:
+            total += s.lane_credit[lane]
+    best = -1
+    for lane in range(len(loops_of_lane)):
+        if loops_of_lane[lane] == loop:
+            s.lane_balance[lane] += s.lane_credit[lane] / total
+            if best < 0 or s.lane_balance[lane] > s.lane_balance[best]:
+                best = lane
+    s.lane_balance[best] -= 1.0
+    return best
+
+
+@njit(cache=True)
+def _add_far(g, s, lane, near_s, due_s):  # type: ignore[no-untyped-def]
+    if s.far_count[lane] == PARTICLES:
+        return
+    k = s.far_count[lane]
+    s.far_near_s[lane, k] = near_s
+    s.far_due_s[lane, k] = due_s
+    s.far_count[lane] += 1
+
+
+@njit(cache=True)
+def _remove_far(s, lane, place):  # type: ignore[no-untyped-def]
+    for k in range(place, s.far_count[lane] - 1):
+        s.far_near_s[lane, k] = s.far_near_s[lane, k + 1]
+        s.far_due_s[lane, k] = s.far_due_s[lane, k + 1]
+    s.far_count[lane] -= 1
+
+
+SAME_LANE_EARLY_S = 12.0
+APPROACH_EARLY_S = 6.0
+
+
+@njit(cache=True)
+def _take_far(g, s, loop, time_s):  # type: ignore[no-untyped-def]
+    """Take the far particle that a crossing of the near loop most likely is, if there is one.
+
+    The earliest of the loop's own lanes that is due within 12 s, else of the approach within 6 s.
+    """
+    best = -1
+    for lane in range(len(g.near)):
+        if g.near[lane] == loop and s.far_count[lane] > 0 and s.far_near_s[lane, 0] < time_s + SAME_LANE_EARLY_S and (best < 0 or s.far_near_s[lane, 0] < s.far_near_s[best, 0]):
+            best = lane
+    if best < 0:
+        approach = -1
+        for lane in range(len(g.near)):
+            if g.near[lane] == loop:
+                approach = g.approach[lane]
+                break
+        for lane in range(len(g.near)):
+            if g.approach[lane] == approach and s.far_count[lane] > 0 and s.far_near_s[lane, 0] < time_s + APPROACH_EARLY_S and (best < 0 or s.far_near_s[lane, 0] < s.far_near_s[best, 0]):
+                best = lane
+    if best >= 0:
+        _remove_far(s, best, 0)
+    return best
+
+
+OVERDUE_NEAR_S = 3.0
+OVERDUE_FAR_S = 6.0
+NEAR_FREE_S = 2.0
+FILL_AFTER_S = 4.0
+STUCK_AFTER_S = 2.0
+STUCK_FOR_S = 12.0
+CREDIT_KEPT = 0.97
+
+
+@njit(cache=True)
+def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: ignore[no-untyped-def]
+    """Take in the readings of one second."""
+    lanes = len(g.lane_speed)
+    # departures first: a vehicle that crosses the near loop in this second cannot also have left
+    for lane in range(lanes):
+        stop = g.stop[lane]
+        if stop < 0:
+            continue
+        shared = False
+        for other in range(lane):
+            if g.stop[other] == stop:
+                shared = True
+        if occupied_s[stop] > 0:
+            s.empty_s[lane] = 0.0
+        else:
+            s.empty_s[lane] += 1.0
+        if shared:
+            continue
+        for _ in range(count[stop]):
+            _depart(g, s, lane, time_s)
+    _match_exits(g, s, time_s, count)
+    for lane in range(lanes):
+        far = g.far[lane]
+        if far < 0 or count[far] <= 0:
+            continue
+        first = True
+        for other in range(lane):
+            if g.far[other] == far:
+                first = False
+        if not first:
+            continue
+        for _ in range(count[far]):
+            to = _choose_lane(g, s, far, g.far)
+            speed = speed_m_s[far] if speed_m_s[far] >= 0 else g.lane_speed[to]
+            near_s = time_s + travel_time_s(g.far_m[to] - g.near_m[to], speed, g.lane_speed[to])
+            due_s = time_s + travel_time_s(g.far_m[to], speed, g.lane_speed[to])
+            _add_far(g, s, to, near_s, due_s)
+    for lane in range(lanes):
+        near = g.near[lane]
+        if near < 0:
+            continue
+        first = True
+        for other in range(lane):
+            if g.near[other] == near:
+                first = False
+        if occupied_s[near] > 0:
+            s.near_free_s[lane] = 0.0
+            if count[near] > 0:
+                s.near_stop_crossings[lane] = 0
+        else:
+            s.near_free_s[lane] += 1.0
+        if first:
+            for _ in range(count[near]):
+                taken = _take_far(g, s, near, time_s)
+                if g.near_on_lane[lane]:
+                    to = lane
+                elif taken >= 0 and g.near[taken] == near:
+                    to = taken
+                else:
+                    to = _choose_lane(g, s, near, g.near)
+                speed = speed_m_s[near] if speed_m_s[near] >= 0 else g.lane_speed[to]
+                _insert(s.near_due_s, s.near_count, to, time_s + travel_time_s(g.near_m[to], speed, g.lane_speed[to]))
+    for lane in range(lanes):
+        _watch_front(g, s, lane, time_s, occupied_s, green_for_s)
+        _mend_near(g, s, lane, time_s, occupied_s)
+        _mend_far(g, s, lane, time_s, occupied_s)
+
+
+@njit(cache=True)
+def _depart(g, s, lane, time_s):  # type: ignore[no-untyped-def]
+    """A vehicle has reached the stop-line loop of a lane: its particle is the lane's first, else the first of the approach."""
+    source = lane
+    if s.near_count[lane] == 0:
+        source = -1
+        for other in range(len(g.near)):
+            if g.approach[other] == g.approach[lane] and s.near_count[other] > 0 and s.near_due_s[other, 0] < time_s + 2.0 and (source < 0 or s.near_due_s[other, 0] < s.near_due_s[source, 0]):
+                source = other
+        if source < 0 and g.near[lane] < 0:
+            for other in range(len(g.near)):
+                if g.approach[other] == g.approach[lane] and s.far_count[other] > 0 and s.far_due_s[other, 0] < time_s + 6.0 and (source < 0 or s.far_due_s[other, 0] < s.far_due_s[source, 0]):
+                    source = other
+            if source >= 0:
+                _remove_far(s, source, 0)
+                source = -1
+    if source >= 0:
+        _remove(s.near_due_s, s.near_count, source, 0)
+        s.near_count[source] -= 1
+    s.last_departure_s[lane] = time_s
+    s.near_stop_crossings[lane] += 1
+    for other in range(len(g.near)):
+        if g.approach[other] == g.approach[lane]:
+            s.lane_credit[other] *= CREDIT_KEPT
+    s.lane_credit[lane] += 1.0 - CREDIT_KEPT
+    # the vehicle that comes to the front may go anywhere
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        s.excluded[g.movement_order[k]] = False
+    if s.open_count[lane] == OPEN_CROSSINGS:
+        _remove(s.open_s, s.open_count, lane, 0)
+        s.open_count[lane] -= 1
+    s.open_s[lane, s.open_count[lane]] = time_s
+    s.open_count[lane] += 1
+
+
+LEAST_CROSSING_S = 1.0
+FORGET_CROSSING_S = 25.0
+
+
+@njit(cache=True)
+def _match_exits(g, s, time_s, count):  # type: ignore[no-untyped-def]
+    """A vehicle seen behind the junction is the oldest open crossing that could have come there: so turning shares are learnt."""
+    lanes = len(g.near)
+    for lane in range(lanes):
+        while s.open_count[lane] > 0 and time_s - s.open_s[lane, 0] > FORGET_CROSSING_S:
+            _remove(s.open_s, s.open_count, lane, 0)
+            s.open_count[lane] -= 1
+    for out in range(len(g.exit)):
+        loop = g.exit[out]
+        if loop < 0:
+            continue
+        for _ in range(count[loop]):
+            best = -1
+            best_movement = -1
+            for lane in range(lanes):
+                if s.open_count[lane] == 0 or time_s - s.open_s[lane, 0] < LEAST_CROSSING_S:
+                    continue
+                if best >= 0 and s.open_s[lane, 0] >= s.open_s[best, 0]:
+                    continue
+                for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+                    movement = g.movement_order[k]
+                    if g.movement_outgoing[movement] == out:
+                        best = lane
+                        best_movement = movement
+            if best < 0:
+                continue
+            for k in range(g.first_movement[best], g.first_movement[best + 1]):
+                s.movement_credit[g.movement_order[k]] *= CREDIT_KEPT
+            s.movement_credit[best_movement] += 1.0 - CREDIT_KEPT
+            _remove(s.open_s, s.open_count, best, 0)
+            s.open_count[best] -= 1
+
+
+@njit(cache=True)
+def _watch_front(g, s, lane, time_s, occupied_s, green_for_s):  # type: ignore[no-untyped-def]
+    """A front vehicle that stands at green is not of the green movements; where all are green, something blocks the lane."""
+    stop = g.stop[lane]
+    if stop < 0:
+        return
+    served = 0
+    total = 0
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        movement = g.movement_order[k]
+        total += 1
+        if green_for_s[g.movement_group[movement]] > STUCK_AFTER_S:
+            served += 1
+    if occupied_s[stop] > STUCK_AFTER_S and served > 0:
+        s.stands_at_green_s[lane] += 1.0
+    else:
+        s.stands_at_green_s[lane] = 0.0
+        if occupied_s[stop] == 0.0:
+            s.blocked_until_s[lane] = -1e9
+        return
+    if s.stands_at_green_s[lane] < STUCK_AFTER_S:
+        return
+    left = 0
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        movement = g.movement_order[k]
+        if green_for_s[g.movement_group[movement]] > STUCK_AFTER_S:
+            s.excluded[movement] = True
+        if not s.excluded[movement]:
+            left += 1
+    if left == 0:
+        s.blocked_until_s[lane] = time_s + STUCK_FOR_S
+        for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+            s.excluded[g.movement_order[k]] = False
+
+
+@njit(cache=True)
+def _mend_near(g, s, lane, time_s, occupied_s):  # type: ignore[no-untyped-def]
+    """An overdue particle before a free stop-line loop is not on this lane: it waits on a neighbouring one, or was never there."""
+    stop = g.stop[lane]
+    if stop < 0 or s.near_count[lane] == 0:
+        return
+    if s.empty_s[lane] < OVERDUE_NEAR_S or time_s - s.near_due_s[lane, 0] < OVERDUE_NEAR_S:
+        return
+    if time_s - s.last_departure_s[lane] < OVERDUE_NEAR_S:
+        return
+    due_s = s.near_due_s[lane, 0]
+    _remove(s.near_due_s, s.near_count, lane, 0)
+    s.near_count[lane] -= 1
+    best = -1
+    for other in range(len(g.near)):
+        if other != lane and g.approach[other] == g.approach[lane] and g.stop[other] >= 0 and occupied_s[g.stop[other]] > 1.0 and (g.near[other] == g.near[lane]) and (best < 0 or s.near_count[other] < s.near_count[best]):
+            best = other
+    if best >= 0 and (s.near_count[best] + 1.0) * JAM_SPACING_M < g.near_m[best]:
+        _insert(s.near_due_s, s.near_count, best, due_s)
+
+
+@njit(cache=True)
+def _mend_far(g, s, lane, time_s, occupied_s):  # type: ignore[no-untyped-def]
+    """Overdue at the near loop: queue beyond it while that is covered, else gone elsewhere. A covered near loop means a full lane."""
+    near = g.near[lane]
+    while s.far_count[lane] > 0:
+        if near >= 0:
+            gone = time_s - s.far_near_s[lane, 0] > OVERDUE_FAR_S and s.near_free_s[lane] >= NEAR_FREE_S
+        else:
+            gone = time_s - s.far_due_s[lane, 0] > OVERDUE_FAR_S and s.empty_s[lane] >= NEAR_FREE_S
+        if not gone:
+            break
+        _remove_far(s, lane, 0)
+    if near < 0 or not g.near_on_lane[lane] or occupied_s[near] < FILL_AFTER_S:
+        return
+    # A vehicle stands on the near loop: between it and the stop line the lane was full when it came to rest, and what has
+    # crossed the stop line since then has left.
+    holds = int(g.near_m[lane] / JAM_SPACING_M) - s.near_stop_crossings[lane]
+    while s.near_count[lane] < holds:
+        _insert(s.near_due_s, s.near_count, lane, time_s - 1.0)
+
+
+@njit(cache=True)
+def _movement_of(g, s, lane, front):  # type: ignore[no-untyped-def]
+    """Return the most likely movement of a vehicle; the front one may have shown what it does not do."""
+    best = -1
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        movement = g.movement_order[k]
+        if front and s.excluded[movement]:
+            continue
+        if best < 0 or s.movement_credit[movement] > s.movement_credit[best]:
+            best = movement
+    return best
+
+
+HEADWAY_S = 1.9
+
+
+@njit(cache=True)
+def expect(g, s, time_s, occupied_s, groups):  # type: ignore[no-untyped-def]
+    """Return the fields of `ExpectedTraffic`."""
+    lanes = len(g.lane_speed)
+    most = 0
+    for lane in range(lanes):
+        most += 1 + s.near_count[lane] + s.far_count[lane]
+    lane_start = np.zeros(lanes + 1, dtype=np.int64)
+    arrival_s = np.empty(most)
+    movement = np.empty(most, dtype=np.int64)
+    moving = np.empty(most, dtype=np.bool_)
+    free_s = np.zeros(lanes)
+    total = 0
+    for lane in range(lanes):
+        first = total
+        stop, near = g.stop[lane], g.near[lane]
+        if g.first_movement[lane + 1] > g.first_movement[lane]:
+            usual = _movement_of(g, s, lane, False)
+            before_s = -1e9
+            if stop >= 0 and occupied_s[stop] > 0:
+                arrival_s[total] = 0.0
+                before_s = 0.0
+                total += 1
+            for k in range(s.near_count[lane]):
+                before_s = max(s.near_due_s[lane, k] - time_s, before_s + FOLLOWING_S, 0.0)
+                arrival_s[total] = before_s
+                total += 1
+            for k in range(s.far_count[lane]):
+                due_s = s.far_due_s[lane, k] - time_s
+                if s.far_near_s[lane, k] < time_s and near >= 0 and occupied_s[near] == 0:
+                    # late, and no queue stands on the near loop: it is still under way to it
+                    due_s = max(due_s, g.near_m[lane] / g.lane_speed[lane])
+                before_s = max(due_s, before_s + FOLLOWING_S, 0.0)
+                arrival_s[total] = before_s
+                total += 1
+            for k in range(first, total):
+                movement[k] = usual
+                moving[k] = arrival_s[k] - (k - first) * JAM_SPACING_M / g.lane_speed[lane] > 0.5 and arrival_s[k] > (k - first) * FOLLOWING_S + 0.1
+            if total > first:
+                movement[first] = _movement_of(g, s, lane, True)
+            free_s[lane] = max(s.blocked_until_s[lane] - time_s, s.last_departure_s[lane] + HEADWAY_S - 1.0 - time_s, 0.0)
+        lane_start[lane + 1] = total
+    room_veh = g.storage_veh.copy()
+    for out in range(len(g.exit)):
+        if g.exit[out] >= 0 and occupied_s[g.exit[out]] >= 2.0:
+            room_veh[out] = 0.0
+    inside = np.zeros(groups, dtype=np.bool_)
+    for lane in range(lanes):
+        for k in range(s.open_count[lane]):
+            if time_s - s.open_s[lane, k] > 6.0:
+                for m in range(g.first_movement[lane], g.first_movement[lane + 1]):
+                    inside[g.movement_group[g.movement_order[m]]] = True
+    return lane_start, arrival_s[:total], movement[:total], moving[:total], np.ones(total), free_s, room_veh, inside
