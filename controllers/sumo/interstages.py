@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 import statistics
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +12,7 @@ from controllers.sumo.stages import is_green_phase
 from optimizer.intersection import GroupKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from controllers.sumo.groups import LinkGroup
     from controllers.sumo.programs import ShippedProgram
@@ -26,6 +28,9 @@ MAXIMUM_RED_S: Final = {
     GroupKind.PEDESTRIAN: 120.0,
 }
 _BICYCLE_YELLOW_S: Final = 2.0
+
+LONGEST_ALL_RED_S: Final = 10.0
+"""A longer red of all signals is no clearance: it serves somebody whom the network does not show."""
 
 
 def minimum_green_s(kind: GroupKind, crossing_m: float) -> float:
@@ -44,26 +49,25 @@ def guideline_yellow_s(kind: GroupKind, speed_m_s: float) -> float:
 
 
 def yellow_s(group: LinkGroup, program: ShippedProgram, speed_m_s: float) -> float:
-    """Return the longest yellow that the program shows the group, or the guideline's where it shows none."""
-    return _longest_run_s(group.column, YELLOW, program) or guideline_yellow_s(group.kind, speed_m_s)
+    """Return the longest yellow that the program shows the group after green, or the guideline's where it shows none."""
+    ends = [after for phase, letter in enumerate(group.column) if letter in GREEN for after in program.followers(phase)]
+    return _longest_run_s(group.column, ends, YELLOW, program) or guideline_yellow_s(group.kind, speed_m_s)
 
 
 def red_yellow_s(group: LinkGroup, program: ShippedProgram) -> float:
-    """Return the longest red-yellow that the program shows the group; 0 where it shows none."""
-    return _longest_run_s(group.column, frozenset(RED_YELLOW), program)
+    """Return the longest red-yellow that the program shows the group before green; 0 where it shows none."""
+    return _longest_run_s(group.column, range(len(group.column)), frozenset(RED_YELLOW), program)
 
 
-def _longest_run_s(column: str, letters: frozenset[str], program: ShippedProgram) -> float:
-    if letters.issuperset(column):
-        return 0.0
+def _longest_run_s(column: str, starts: Iterable[int], letters: frozenset[str], program: ShippedProgram) -> float:
     longest_s = 0.0
-    for start, letter in enumerate(column):
-        if letter in letters and column[start - 1] not in letters:
-            run_s, phase = 0.0, start
-            while column[phase % len(column)] in letters:
-                run_s += program.phases[phase % len(column)].duration_s
-                phase += 1
-            longest_s = max(longest_s, run_s)
+    trails = [(start, 0.0, frozenset[int]()) for start in starts]
+    while trails:
+        phase, run_s, seen = trails.pop()
+        longest_s = max(longest_s, run_s)
+        if column[phase] in letters and phase not in seen:
+            run_s += program.phases[phase].duration_s
+            trails += [(after, run_s, seen | {phase}) for after in program.followers(phase)]
     return longest_s
 
 
@@ -89,40 +93,52 @@ def intergreens_s(
     yellows_s, crossings_m
         Yellow and (longest) path across the junction of each group.
     """
-    realised = {(g, h): _realised_s(groups[g].column, groups[h].column, program, groups) for g, row in enumerate(foes) for h in row}
-    vehicle_all_reds = [
-        max(0.0, time_s - yellows_s[g]) for (g, _), time_s in realised.items() if time_s is not None and groups[g].kind is not GroupKind.PEDESTRIAN
-    ]
-    all_red_s = statistics.median(vehicle_all_reds) if vehicle_all_reds else 0.0
+    parted = [_is_parting(phase, groups, program) for phase in range(len(program.phases))]
+    pairs = [(g, h) for g, row in enumerate(foes) for h in row]
+    direct = {(g, h): _shortest_s(groups[g].column, groups[h].column, program, parted) for g, h in pairs}
+    on_foot = [group.kind is GroupKind.PEDESTRIAN for group in groups]
+    all_reds_s = [max(0.0, time_s - yellows_s[g]) for (g, _), time_s in direct.items() if time_s is not None and not on_foot[g]]
+    all_red_s = statistics.median(all_reds_s) if all_reds_s else 0.0
 
     def least_s(g: int, h: int) -> float:
-        if h not in foes[g]:
-            return 0.0
-        time_s = realised[g, h]
-        if time_s is None:
-            time_s = crossings_m[g] / WALKING_M_S if groups[g].kind is GroupKind.PEDESTRIAN else yellows_s[g] + all_red_s
+        time_s = direct[g, h]
+        if time_s is None and on_foot[g]:
+            # Pedestrians often end one phase before the vehicles beside them: that phase is part of their clearance.
+            around_s = _shortest_s(groups[g].column, groups[h].column, program, [False] * len(parted))
+            time_s = min(crossings_m[g] / WALKING_M_S, math.inf if around_s is None else around_s)
+        elif time_s is None:
+            time_s = yellows_s[g] + all_red_s
         return max(time_s, yellows_s[g])
 
-    return tuple(tuple(least_s(g, h) for h in range(len(groups))) for g in range(len(groups)))
+    return tuple(tuple(least_s(g, h) if (g, h) in direct else 0.0 for h in range(len(groups))) for g in range(len(groups)))
 
 
-def _realised_s(ending: str, starting: str, program: ShippedProgram, groups: Sequence[LinkGroup]) -> float | None:
-    """Return the least time from the end of the one column's green to the other's start with no stage in between, None where there is none."""
-    stage = [is_green_phase("".join(group.column[phase] for group in groups)) for phase in range(len(program.phases))]
-    best: float | None = None
-    for last in range(len(program.phases)):
-        if ending[last] not in GREEN:
+def _is_parting(phase: int, groups: Sequence[LinkGroup], program: ShippedProgram) -> bool:
+    """Whether a phase is more than a part of an interstage.
+
+    It is a stage; or a stage for signals that lead nowhere in this net; or so long a red that it serves somebody whom the net does not show.
+    """
+    state = program.phases[phase].state
+    if is_green_phase("".join(group.column[phase] for group in groups)) or is_green_phase(state):
+        return True
+    return set(state) == {"r"} and program.phases[phase].duration_s > LONGEST_ALL_RED_S
+
+
+def _shortest_s(ending: str, starting: str, program: ShippedProgram, parting: Sequence[bool]) -> float | None:
+    """Return the least time from the end of the one column's green to the start of the other's, None where no way leads there.
+
+    The way must not pass through a phase that is `parting`, nor through one in which the ending group is green again.
+    """
+    starts = {after for phase, letter in enumerate(ending) if letter in GREEN for after in program.followers(phase)}
+    queue = [(0.0, phase) for phase in sorted(starts) if ending[phase] not in GREEN]
+    done: set[int] = set()
+    while queue:
+        time_s, phase = heapq.heappop(queue)
+        if starting[phase] in GREEN:
+            return time_s
+        if parting[phase] or phase in done or ending[phase] in GREEN:
             continue
-        # Each entry: a phase in which the ending group is no longer green, and the time since it was.
-        trail = [(phase, 0.0) for phase in program.followers(last) if ending[phase] not in GREEN]
-        seen = set()
-        while trail:
-            phase, time_s = trail.pop()
-            if starting[phase] in GREEN:
-                best = time_s if best is None else min(best, time_s)
-                continue
-            if stage[phase] or phase in seen or ending[phase] in GREEN:
-                continue
-            seen.add(phase)
-            trail += [(after, time_s + program.phases[phase].duration_s) for after in program.followers(phase)]
-    return best
+        done.add(phase)
+        for after in program.followers(phase):
+            heapq.heappush(queue, (time_s + program.phases[phase].duration_s, after))
+    return None

@@ -78,12 +78,17 @@ def controlled_links(light: Any) -> dict[int, ControlledLink]:  # noqa: ANN401
     lanes = {lane.getID(): lane for lane, _, _ in light.getConnections()}
     for lane in lanes.values():
         for connection in lane.getOutgoing():
-            if connection.getTLSID() != light.getID():
-                continue
-            for index in (connection.getTLLinkIndex(), connection.getTLLinkIndex2()):
-                if index >= 0 and connection not in found.setdefault(index, []):
-                    found[index].append(connection)
-    return {index: _link(index, found[index]) for index in sorted(found)}
+            if connection.getTLSID() == light.getID() and connection.getTLLinkIndex() >= 0:
+                found.setdefault(connection.getTLLinkIndex(), []).append(connection)
+    # The second half of an indirect turn waits inside the junction. Where it shares a signal with a stream that enters the
+    # junction, that stream says what the signal is for.
+    entering = {index: [c for c in row if enters(c)] or row for index, row in found.items()}
+    return {index: _link(index, entering[index]) for index in sorted(entering)}
+
+
+def enters(connection: Any) -> bool:  # noqa: ANN401
+    """Whether a connection leads into the junction (not onwards from a waiting position inside it)."""
+    return bool(connection.getFrom().getFunction() != "internal")
 
 
 def _link(index: int, connections: list[Any]) -> ControlledLink:
@@ -144,11 +149,20 @@ def crossing_m(net: Any, connection: Any) -> float:  # noqa: ANN401
 def right_of_way(net: Any, links: Mapping[int, ControlledLink], size: int) -> RightOfWay:  # noqa: ANN401
     """Return the right of way that the net's junctions define among the links.
 
-    Links of different junctions (a traffic light may span several) never meet inside a junction and are no foes.
+    A traffic light may span several junctions. A link that leads onto an inner lane goes on at the next of these junctions; where no
+    signal stops it there, its onward path counts as part of it.
     """
     places: dict[str, tuple[Any, list[tuple[int, int]]]] = {}
+    own = {_node(connection).getID() for link in links.values() for connection in link.connections}
     for link in links.values():
-        for connection in link.connections:
+        onward = [
+            after
+            for connection in link.connections
+            if not connection.getTo().getFunction()
+            for after in connection.getToLane().getOutgoing()
+            if not after.getTLSID() and not after.getTo().getFunction() and _node(after).getID() in own
+        ]
+        for connection in [*link.connections, *onward]:
             node = _node(connection)
             request = _request(net, node, connection)
             if request >= 0:

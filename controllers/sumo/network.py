@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 import sumolib
 
 from controllers.sumo import interstages
-from controllers.sumo.groups import LinkGroup, conflicts, foes, link_groups, yields_to
-from controllers.sumo.links import ControlledLink, controlled_links, crossing_m, direction_of, incoming_lane, outgoing_lane, right_of_way
-from controllers.sumo.programs import NetworkError, ShippedProgram, fault, program_at_start, read_programs, without_rings
+from controllers.sumo.groups import conflicts, foes, link_groups, yields_to
+from controllers.sumo.links import controlled_links, crossing_m, direction_of, enters, incoming_lane, outgoing_lane, right_of_way
+from controllers.sumo.programs import NetworkError, fault, program_at_start, read_programs, without_rings
 from controllers.sumo.stages import maximal_stages, shipped_stages
-from optimizer.intersection import GroupKind, Intersection, Lane, Movement, SignalGroup, Stage
+from optimizer.intersection import GroupKind, Intersection, Movement, SignalGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from controllers.sumo.groups import LinkGroup
+    from controllers.sumo.links import ControlledLink, RightOfWay
+    from controllers.sumo.programs import ShippedProgram
+    from optimizer.intersection import Lane, Stage
 
 __all__ = ["NetworkError", "NetworkReading", "read_network"]
 
@@ -73,6 +78,8 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
     programs = read_programs([net_file, *additional_files])
     net = _read_net(net_file)
     lights = {light.getID(): light for light in net.getTrafficLights()}
+    if not net.getEdges():
+        raise NetworkError(f"{net_file}: holds no road network; name the .net.xml file.")
     if not lights:
         raise NetworkError(f"{net_file}: has no traffic light; choose a network with signals.")
     junctions: dict[str, Intersection] = {}
@@ -84,9 +91,10 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
             shipped[name] = program
         try:
             junctions[name] = _describe(net, lights[name], program)
-        except _LeftAlone as reason:
-            left_alone[name] = str(reason)
-            _log.warning("traffic light %s stays on its own program: %s", name, reason)
+        except _LeftAlone as left:
+            left_alone[name] = str(left)
+    for reason in sorted(set(left_alone.values())):
+        _log.warning("left on their own program, because %s: %s", reason, ", ".join(name for name, why in left_alone.items() if why == reason))
     return NetworkReading(net, junctions, left_alone, shipped)
 
 
@@ -132,7 +140,7 @@ def _describe(net: Any, light: Any, shipped: ShippedProgram | None) -> Intersect
 def _stages(
     program: ShippedProgram, drafts: Sequence[LinkGroup], matrix: Sequence[frozenset[int]], giving_way: Sequence[frozenset[int]]
 ) -> tuple[Stage, ...]:
-    stages = shipped_stages(program, drafts, matrix)
+    stages = shipped_stages(program, drafts)
     if len(stages) < 2 and any(matrix):
         known = {stage.aspects for stage in stages}
         stages += tuple(s for s in maximal_stages([d.kind for d in drafts], matrix, giving_way) if s.aspects not in known)
@@ -148,7 +156,7 @@ def _timing(
     drafts: Sequence[LinkGroup],
     links: Mapping[int, ControlledLink],
     program: ShippedProgram,
-    way: Any,  # noqa: ANN401
+    way: RightOfWay,
     stages: Sequence[Stage],
 ) -> tuple[tuple[SignalGroup, ...], tuple[tuple[float, ...], ...]]:
     connections = [[c for index in draft.links for c in links[index].connections] for draft in drafts]
@@ -181,7 +189,13 @@ def _streams(
     lanes_in: dict[str, Any] = {}
     lanes_out: dict[str, Any] = {}
     group_of = {index: g for g, draft in enumerate(drafts) for index in draft.links}
-    streams = [(index, c) for index in sorted(group_of) if links[index].kind is not GroupKind.PEDESTRIAN for c in links[index].connections]
+    streams = [
+        (index, c)
+        for index in sorted(group_of)
+        if links[index].kind is not GroupKind.PEDESTRIAN
+        for c in links[index].connections
+        if enters(c)
+    ]
     for _, connection in streams:
         lanes_in.setdefault(connection.getFromLane().getID(), connection.getFromLane())
         lanes_out.setdefault(connection.getToLane().getID(), connection.getToLane())

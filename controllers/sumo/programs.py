@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree
@@ -99,7 +100,7 @@ def read_programs(files: Sequence[Path]) -> dict[str, list[ShippedProgram]]:
     Raises
     ------
     NetworkError
-        If a file is missing or no XML, or a program's numbers cannot be read.
+        If a file is missing or no XML, a program's numbers cannot be read, or a program is there twice (SUMO refuses that as well).
     """
     programs: dict[str, list[ShippedProgram]] = {}
     for file in files:
@@ -109,8 +110,10 @@ def read_programs(files: Sequence[Path]) -> dict[str, list[ShippedProgram]]:
             if not program.phases:
                 # SUMO takes an element without phases as a new offset for a program it knows already.
                 known[:] = [replace(p, offset_s=program.offset_s) if p in same else p for p in known]
-                continue
-            known[:] = [p for p in known if p not in same] + [program]
+            elif same:
+                raise NetworkError(f"{file}: tlLogic {program.id!r} has a second program {program.program_id!r}; give it another programID.")
+            else:
+                known.append(program)
     return programs
 
 
@@ -190,7 +193,7 @@ def _programs_in(file: Path) -> Iterator[ShippedProgram]:
                     element.clear()
     except OSError as error:
         raise NetworkError(f"{file}: cannot be read ({error.strerror or error}); check the path.") from error
-    except (ElementTree.ParseError, EOFError) as error:
+    except (ElementTree.ParseError, EOFError, zlib.error) as error:
         raise NetworkError(f"{file}: is not well-formed XML ({error}); mend the file.") from error
 
 

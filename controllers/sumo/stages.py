@@ -23,7 +23,7 @@ def is_green_phase(state: str) -> bool:
     return not YELLOW.intersection(state) and RED_YELLOW not in state and bool(GREEN.intersection(state))
 
 
-def shipped_stages(program: ShippedProgram, groups: Sequence[LinkGroup], conflicts: Sequence[frozenset[int]]) -> tuple[Stage, ...]:
+def shipped_stages(program: ShippedProgram, groups: Sequence[LinkGroup]) -> tuple[Stage, ...]:
     """Return the green phases of the program, each combination of aspects once.
 
     A group that is green only while another one has yellow (overlapping programs) gets the longest such phase, with red for yellow.
@@ -38,12 +38,7 @@ def shipped_stages(program: ShippedProgram, groups: Sequence[LinkGroup], conflic
             chosen.append(max(overlaps, key=lambda phase: program.phases[phase].duration_s))
     aspects = {tuple(ASPECT_OF.get(letter, Aspect.RED) for letter in columns[phase]): phase for phase in reversed(chosen)}
     kept = sorted(aspects.items(), key=lambda item: item[1])
-    return tuple(Stage(f"phase {phase}", row) for row, phase in kept if _legal(row, conflicts))
-
-
-def _legal(aspects: Sequence[Aspect], conflicts: Sequence[frozenset[int]]) -> bool:
-    green = {g for g, aspect in enumerate(aspects) if aspect is not Aspect.RED}
-    return not any(conflicts[g] & green for g in green)
+    return tuple(Stage(f"phase {phase}", row) for row, phase in kept)
 
 
 def maximal_stages(
