@@ -1,0 +1,233 @@
+"""The forward search: a beam for a good plan, then all plans that could be better; compiled.
+
+`solve` is for people and tests. In a closed loop, `prepare` the signals once, keep one workspace, and call `search_plan`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optimizer.horizon.compiling import compiled
+from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem
+from optimizer.horizon.search_dynamics import Traffic, advance, departure_cost, next_vehicle, pack
+from optimizer.horizon.search_layers import NEVER, Root, SearchWorkspace, make_workspace, search_layers
+from optimizer.horizon.search_tables import STARTUP, H, SearchTables, prepare
+from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NODE_LIMIT = 50_000
+"""Nodes that one search makes at most unless told otherwise."""
+
+_kept_workspace: list[SearchWorkspace] = []
+
+
+def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NODE_LIMIT) -> HorizonSolution:
+    """Solve a problem by forward search.
+
+    Parameters
+    ----------
+    problem
+        The junction's decision.
+    beam_width
+        Nodes kept per time and stage in the beam that finds the first plan.
+    node_limit
+        Nodes made at most in the exact search; where it is reached, the best plan found is returned with the bound proven until then.
+
+    Returns
+    -------
+    HorizonSolution
+        The plan; `OPTIMAL` where proven.
+
+    Raises
+    ------
+    ValueError
+        If the problem breaks a rule of the model.
+    """
+    began = time.perf_counter()
+    tables = prepare(problem.signals)
+    if problem.headway_ds.size and problem.headway_ds.min() < problem.signals.clear_ds:
+        raise ValueError(f"a lane's headway_ds ({problem.headway_ds.min()}) is less than clear_ds ({problem.signals.clear_ds}); give a longer headway.")
+    if not _kept_workspace or _kept_workspace[0].values.shape[0] < node_limit:
+        _kept_workspace[:] = [make_workspace(node_limit)]
+    plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
+    departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
+    cost, bound, length, _ = search_plan(
+        tables,
+        problem.stage,
+        problem.green_start_ds,
+        problem.group_green_since_ds,
+        problem.earliest_change_ds,
+        problem.latest_change_ds,
+        problem.lane_start,
+        problem.lane_free_ds,
+        problem.headway_ds,
+        problem.arrival_ds,
+        problem.release_ds,
+        problem.group,
+        problem.weight,
+        problem.moving,
+        problem.unserved_cost,
+        _kept_workspace[0],
+        beam_width,
+        node_limit,
+        plan,
+        departure,
+    )
+    stages = tuple(PlannedStage(int(row[0]), int(row[1]), int(row[2])) for row in plan[:length])
+    status = SolutionStatus.OPTIMAL if bound >= cost else SolutionStatus.FEASIBLE
+    return HorizonSolution(stages, departure, int(cost), int(bound), status, "search", time.perf_counter() - began)
+
+
+@compiled
+def search_plan(
+    tables: SearchTables,
+    stage: int,
+    green_start: int,
+    group_green_since: NDArray[np.int64],
+    earliest_change: int,
+    latest_change: int,
+    lane_start: NDArray[np.int64],
+    lane_free: NDArray[np.int64],
+    headway: NDArray[np.int64],
+    arrival: NDArray[np.int64],
+    release: NDArray[np.int64],
+    group: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    moving: NDArray[np.bool_],
+    unserved: NDArray[np.int64],
+    workspace: SearchWorkspace,
+    beam_width: int,
+    node_limit: int,
+    plan: NDArray[np.int64],
+    departure: NDArray[np.int64],
+) -> tuple[int, int, int, int]:
+    """Solve one problem on plain arrays, with little overhead.
+
+    Parameters
+    ----------
+    tables
+        The signals, from `prepare`.
+    stage, green_start, group_green_since, earliest_change, latest_change, lane_start, lane_free, headway, arrival, release, group, weight, moving, unserved
+        As in `HorizonProblem`, all times in deciseconds; contiguous arrays of ``int64`` and ``bool``.
+    workspace
+        Memory, from `make_workspace`.
+    beam_width, node_limit
+        As in `solve`; with `node_limit` 0 the beam alone answers.
+    plan
+        Result: rows of stage, command and start, shape ``(len(tables.grid) + 1, 3)``.
+    departure
+        Result: per vehicle, -1 where it is not served.
+
+    Returns
+    -------
+    cost, bound
+        Of the plan; it is proven optimal where they are equal.
+    length
+        Rows of `plan` that are filled.
+    nodes
+        Nodes made.
+    """
+    traffic = _collect_traffic(tables, lane_start, lane_free, headway, arrival, release, group, weight, moving, unserved)
+    opens = np.empty(group_green_since.size, dtype=np.int64)
+    for g in range(opens.size):
+        opens[g] = max(0, group_green_since[g] + tables.numbers[STARTUP])
+    root = Root(stage, max(0, earliest_change, green_start + tables.numbers[STARTUP]), latest_change, opens)
+    capacity = workspace.values.shape[0]
+    upper, bound, length, nodes = search_layers(tables, traffic, root, workspace, beam_width, capacity, NEVER, plan)
+    if bound < upper and node_limit > 0:
+        better, proven, rows, more = search_layers(tables, traffic, root, workspace, capacity, node_limit, upper, plan)
+        if rows > 0:
+            length = rows
+        upper, bound, nodes = better, max(bound, proven), nodes + more
+    plan[0, 1] = green_start
+    plan[0, 2] = green_start
+    _replay(tables, traffic, root, plan, length, departure)
+    return upper, min(bound, upper), length, nodes
+
+
+@compiled
+def _collect_traffic(
+    tables: SearchTables,
+    lane_start: NDArray[np.int64],
+    lane_free: NDArray[np.int64],
+    headway: NDArray[np.int64],
+    arrival: NDArray[np.int64],
+    release: NDArray[np.int64],
+    group: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    moving: NDArray[np.bool_],
+    unserved: NDArray[np.int64],
+) -> Traffic:
+    """Leave out the lanes without vehicles and note what each lane meets in each stage."""
+    stages = tables.service.shape[0]
+    vehicles = arrival.size
+    lanes = 0
+    for lane in range(lane_free.size):
+        if lane_start[lane + 1] > lane_start[lane]:
+            lanes += 1
+    begin = np.empty(lanes, dtype=np.int64)
+    end = np.empty(lanes, dtype=np.int64)
+    free = np.empty(lanes, dtype=np.int64)
+    gap = np.empty(lanes, dtype=np.int64)
+    least_release = np.empty(vehicles, dtype=np.int64)
+    gives_way = np.zeros((stages, lanes), dtype=np.bool_)
+    served = np.zeros((stages, lanes), dtype=np.bool_)
+    at = 0
+    for lane in range(lane_free.size):
+        if lane_start[lane + 1] == lane_start[lane]:
+            continue
+        begin[at] = lane_start[lane]
+        end[at] = lane_start[lane + 1]
+        free[at] = lane_free[lane]
+        gap[at] = headway[lane]
+        for i in range(end[at] - 1, begin[at] - 1, -1):
+            least_release[i] = release[i]
+            if i + 1 < end[at]:
+                least_release[i] = min(least_release[i], least_release[i + 1])
+            for s in range(stages):
+                aspect = tables.service[s, group[i]]
+                if aspect != RED:
+                    served[s, at] = True
+                if aspect in (PERMISSIVE, RED_THEN_GO):
+                    gives_way[s, at] = True
+        at += 1
+    departure = np.empty(vehicles, dtype=np.int64)
+    traffic = Traffic(begin, end, free, gap, arrival, release, group, weight, moving, unserved, least_release, gives_way, served, departure, True)
+    last = tables.numbers[H] - 1
+    monotone = True
+    for i in range(vehicles):
+        if unserved[i, 1] < departure_cost(tables, traffic, i, last) or unserved[i, 0] < unserved[i, 1]:
+            monotone = False
+    return Traffic(begin, end, free, gap, arrival, release, group, weight, moving, unserved, least_release, gives_way, served, departure, monotone)
+
+
+@compiled
+def _replay(
+    tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np.int64], length: int, departure: NDArray[np.int64]
+) -> None:
+    """Write the departures of a plan."""
+    lanes = traffic.begin.size
+    before = np.empty(lanes, dtype=np.int32)
+    now = np.empty(lanes, dtype=np.int32)
+    for lane in range(lanes):
+        before[lane] = pack(traffic.begin[lane], traffic.free[lane])
+    opens = root.opens.copy()
+    horizon = tables.numbers[H]
+    until = plan[1, 1] if length > 1 else horizon
+    advance(tables, traffic, before, now, root.stage, root.stage, 0, 0, until, opens)
+    for k in range(1, length):
+        before[:] = now
+        old, new, command, start = plan[k - 1, 0], plan[k, 0], plan[k, 1], plan[k, 2]
+        for g in range(opens.size):
+            opens[g] = command if tables.service[old, g] != RED else start + tables.numbers[STARTUP]
+        until = plan[k + 1, 1] if k + 1 < length else horizon
+        advance(tables, traffic, before, now, old, new, command, start, until, opens)
+    departure[:] = -1
+    for lane in range(lanes):
+        for i in range(traffic.begin[lane], next_vehicle(now[lane])):
+            departure[i] = traffic.departure[i]

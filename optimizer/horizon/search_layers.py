@@ -1,0 +1,326 @@
+"""The forward search over (time, stage): nodes in layers of the command grid, pruned by dominance and by bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from optimizer.horizon.compiling import compiled
+from optimizer.horizon.problem import PERMISSIVE, RED
+from optimizer.horizon.search_dynamics import Traffic, advance, final_cost, line_free, next_vehicle, pack, remaining_bound
+from optimizer.horizon.search_tables import CHANGE_COST, FAR, STARTUP, YELLOW, H, SearchTables
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NEVER = np.int64(1) << 60
+"""A cost that no plan has."""
+
+COST, BOUND, OFFERED = range(3)
+STAGE, DEADLINE, PARENT, NEXT, CAME_BY_STAYING, LAYER = range(6)
+
+
+class SearchWorkspace(NamedTuple):
+    """Memory for the nodes of one search; make it once with `make_workspace` and use it again.
+
+    Attributes
+    ----------
+    lanes
+        Packed lane states, shape ``(nodes * lanes,)``.
+    values
+        Cost so far, bound of the whole cost and scratch, shape ``(nodes, 3)``.
+    links
+        Stage, deadline of its green, parent, next node of the same layer and stage, and whether the node came by staying, and its layer;
+        shape ``(nodes, 6)``.
+    """
+
+    lanes: NDArray[np.int32]
+    values: NDArray[np.int64]
+    links: NDArray[np.int32]
+
+
+def make_workspace(nodes: int = 50_000, lanes: int = 32) -> SearchWorkspace:
+    """Return memory for a search of `nodes` nodes; with more lanes than `lanes` it holds fewer nodes."""
+    return SearchWorkspace(
+        lanes=np.empty(nodes * lanes, dtype=np.int32),
+        values=np.empty((nodes, 3), dtype=np.int64),
+        links=np.empty((nodes, 6), dtype=np.int32),
+    )
+
+
+class Root(NamedTuple):
+    """Where the search begins: the current stage, the bounds of the first command, and when each group's vehicles may leave first."""
+
+    stage: int
+    first_command: int
+    deadline: int
+    opens: NDArray[np.int64]
+
+
+@compiled
+def grid_index(grid: NDArray[np.int64], t: int) -> int:
+    """Return the index of the first time of the command grid that is not before t."""
+    for k in range(grid.size):
+        if grid[k] >= t:
+            return k
+    return grid.size
+
+
+@compiled
+def deadline_of(tables: SearchTables, stage: int, first: int, latest: int) -> int:
+    """Return the time by which a stage must be left: FAR where it need not (index `first` of the grid is its first chance)."""
+    if latest >= tables.numbers[H] or not tables.has_successor[stage]:
+        return FAR
+    if first >= tables.grid.size or tables.grid[first] > latest:
+        return FAR
+    return latest
+
+
+@compiled
+def _serves_nobody_better(tables: SearchTables, traffic: Traffic, now: NDArray[np.int32], old: int, new: int) -> bool:
+    """Whether no vehicle left is better served in `new` than in `old`, and no sneaker could go at the change."""
+    for lane in range(traffic.begin.size):
+        if not (traffic.served[new, lane] or traffic.gives_way[old, lane]):
+            continue
+        for i in range(next_vehicle(now[lane]), traffic.end[lane]):
+            g = traffic.group[i]
+            if tables.service[old, g] == PERMISSIVE and tables.service[new, g] == RED:
+                return False
+            if not tables.as_good[old, new, g]:
+                return False
+    return True
+
+
+@compiled
+def _loses_nothing_by_earlier_change(
+    tables: SearchTables, traffic: Traffic, now: NDArray[np.int32], old: int, new: int, t: int, previous: int
+) -> bool:
+    """Whether nobody used the green that lies between a change at `previous` and one at t."""
+    yellow = tables.numbers[YELLOW]
+    for lane in range(traffic.begin.size):
+        if not traffic.served[old, lane]:
+            continue
+        i = next_vehicle(now[lane])
+        free = line_free(now[lane])
+        if i > traffic.begin[lane] and tables.service[new, traffic.group[i - 1]] == RED and free - traffic.headway[lane] >= previous + yellow:
+            return False
+        if i < traffic.end[lane]:
+            g = traffic.group[i]
+            if tables.service[old, g] != RED and tables.service[new, g] == RED and max(free, traffic.release[i]) < t + yellow:
+                return False
+    return True
+
+
+@compiled
+def search_layers(
+    tables: SearchTables, traffic: Traffic, root: Root, workspace: SearchWorkspace, width: int, node_limit: int, upper: int, plan: NDArray[np.int64]
+) -> tuple[int, int, int, int]:
+    """Search all plans, or the best `width` nodes per (time, stage).
+
+    Parameters
+    ----------
+    tables, traffic, root
+        The problem.
+    workspace
+        Memory.
+    width
+        Nodes kept per (time, stage).
+    node_limit
+        Nodes made at most.
+    upper
+        Cost of a plan that is known: only better ones are looked for.
+    plan
+        Result where a better one is found: rows of stage, command and start, shape ``(stages of the plan, 3)``.
+
+    Returns
+    -------
+    cost
+        Cost of the best plan found, or `upper`.
+    bound
+        Lower bound of the cost of every plan.
+    length
+        Number of rows of `plan`, 0 where none is better than `upper`.
+    nodes
+        Nodes made.
+    """
+    grid = tables.grid
+    horizon = tables.numbers[H]
+    startup, yellow, change_cost = tables.numbers[STARTUP], tables.numbers[YELLOW], tables.numbers[CHANGE_COST]
+    stages = tables.service.shape[0]
+    groups = tables.service.shape[1]
+    lanes = traffic.begin.size
+    layers = grid.size
+    node_limit = min(node_limit, workspace.values.shape[0], workspace.lanes.size // max(lanes, 1))
+    values, links = workspace.values, workspace.links
+    heads = np.full((layers, stages), -1, dtype=np.int32)
+    row = np.empty(lanes, dtype=np.int32)
+    opens = np.empty(groups, dtype=np.int64)
+    candidates = np.empty(node_limit, dtype=np.int32)
+
+    unbounded = root.deadline >= horizon
+    for s in range(stages):
+        unbounded = unbounded and tables.most_green[s] >= horizon
+    prunable = unbounded and traffic.monotone
+
+    best_parent, best_stage = -1, -1
+    dropped = NEVER
+    count = 0
+
+    # The root: everything that happens before the first command.
+    for lane in range(lanes):
+        workspace.lanes[lane] = pack(traffic.begin[lane], traffic.free[lane])
+    start_row = workspace.lanes[:lanes]
+    first = grid_index(grid, root.first_command)
+    until = grid[first] if first < layers else horizon
+    cost = advance(tables, traffic, start_row, row, root.stage, root.stage, 0, 0, until, root.opens)
+    if first >= layers:
+        cost += final_cost(tables, traffic, row, root.stage)
+        if cost < upper:
+            plan[0, 0] = root.stage
+            return cost, cost, 1, 1
+        return upper, cost, 0, 1
+    for lane in range(lanes):
+        workspace.lanes[lane] = row[lane]
+    values[0, COST] = cost
+    values[0, BOUND] = cost + remaining_bound(tables, traffic, row, root.stage, until)
+    links[0, STAGE] = root.stage
+    links[0, DEADLINE] = deadline_of(tables, root.stage, first, root.deadline)
+    links[0, PARENT] = -1
+    links[0, NEXT] = -1
+    links[0, CAME_BY_STAYING] = 0
+    links[0, LAYER] = first
+    heads[first, root.stage] = 0
+    count = 1
+
+    for layer in range(first, layers):
+        t = grid[layer]
+        following = grid[layer + 1] if layer + 1 < layers else horizon
+        for stage in range(stages):
+            size = 0
+            node = heads[layer, stage]
+            while node >= 0:
+                if values[node, BOUND] < upper:
+                    # Sorted by bound, then by age.
+                    at = size
+                    while at > 0 and (
+                        values[candidates[at - 1], BOUND] > values[node, BOUND]
+                        or (values[candidates[at - 1], BOUND] == values[node, BOUND] and candidates[at - 1] > node)
+                    ):
+                        candidates[at] = candidates[at - 1]
+                        at -= 1
+                    candidates[at] = node
+                    size += 1
+                node = links[node, NEXT]
+            kept = 0
+            for c in range(size):
+                node = candidates[c]
+                if values[node, BOUND] >= upper:
+                    break
+                here = workspace.lanes[node * lanes : (node + 1) * lanes]
+                dominated = False
+                for k in range(kept):
+                    other = candidates[k]
+                    if values[other, COST] > values[node, COST] or links[other, DEADLINE] < links[node, DEADLINE]:
+                        continue
+                    dominated = True
+                    for lane in range(lanes):
+                        lead = workspace.lanes[other * lanes + lane] - here[lane]
+                        if lead < 0 or (lead > 0 and not traffic.monotone):
+                            dominated = False
+                            break
+                    if dominated:
+                        break
+                if dominated:
+                    continue
+                if kept >= width:
+                    dropped = min(dropped, values[node, BOUND])
+                    break
+                candidates[kept] = node
+                kept += 1
+
+                deadline = links[node, DEADLINE]
+                # A change to each other stage, then staying (last, so that the changes may improve the upper bound for it).
+                for move in range(stages + 1):
+                    new = move if move < stages else stage
+                    if move < stages:
+                        interstage = tables.interstage[stage, new]
+                        if new == stage or interstage < 0:
+                            continue
+                        if prunable:
+                            if tables.bypass[stage, new] and _serves_nobody_better(tables, traffic, here, stage, new):
+                                continue
+                            if (
+                                links[node, CAME_BY_STAYING]
+                                and tables.earlier_is_better[stage, new]
+                                and _loses_nothing_by_earlier_change(tables, traffic, here, stage, new, t, grid[layer - 1])
+                            ):
+                                continue
+                        start = t + interstage
+                        target = grid_index(grid, max(start + tables.least_green[new], t + max(yellow, 1)))
+                        for g in range(groups):
+                            opens[g] = t if tables.service[stage, g] != RED else start + startup
+                        child_deadline = deadline_of(tables, new, target, start + tables.most_green[new])
+                        child_cost = values[node, COST] + change_cost
+                    else:
+                        if following > deadline:
+                            continue
+                        start = t
+                        target = layer + 1
+                        for g in range(groups):
+                            opens[g] = t
+                        child_deadline = deadline
+                        child_cost = values[node, COST]
+                    until = grid[target] if target < layers else horizon
+                    child_cost += advance(tables, traffic, here, row, stage, new, t, start, until, opens)
+                    if target >= layers:
+                        child_cost += final_cost(tables, traffic, row, new)
+                        if child_cost < upper:
+                            upper = child_cost
+                            best_parent, best_stage = node, new
+                        continue
+                    bound = max(child_cost + remaining_bound(tables, traffic, row, new, until), values[node, BOUND])
+                    if bound >= upper:
+                        continue
+                    if count >= node_limit:
+                        dropped = min(dropped, bound)
+                        continue
+                    for lane in range(lanes):
+                        workspace.lanes[count * lanes + lane] = row[lane]
+                    values[count, COST] = child_cost
+                    values[count, BOUND] = bound
+                    links[count, STAGE] = new
+                    links[count, DEADLINE] = child_deadline
+                    links[count, PARENT] = node
+                    links[count, NEXT] = heads[target, new]
+                    links[count, CAME_BY_STAYING] = 1 if move == stages else 0
+                    links[count, LAYER] = target
+                    heads[target, new] = count
+                    count += 1
+
+    length = 0
+    if best_parent >= 0:
+        length = _write_plan(tables, links, best_parent, best_stage, plan)
+    return upper, min(upper, dropped), length, count
+
+
+@compiled
+def _write_plan(tables: SearchTables, links: NDArray[np.int32], node: int, last_stage: int, plan: NDArray[np.int64]) -> int:
+    """Write the plan that ends with `last_stage` after `node`, and return its length."""
+    length = 0
+    stage = last_stage
+    while node >= 0:
+        before = links[node, STAGE]
+        if before != stage:
+            plan[length, 0] = stage
+            plan[length, 1] = tables.grid[links[node, LAYER]]
+            plan[length, 2] = plan[length, 1] + tables.interstage[before, stage]
+            length += 1
+            stage = before
+        node = links[node, PARENT]
+    plan[length, 0] = stage
+    length += 1
+    for k in range(length // 2):
+        for column in range(3):
+            plan[k, column], plan[length - 1 - k, column] = plan[length - 1 - k, column], plan[k, column]
+    return length
