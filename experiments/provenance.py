@@ -43,7 +43,7 @@ def sumo_options(output: Path) -> dict[str, str]:
     """Return the options SUMO ran with, from the head of one of its output files; empty where it holds none."""
     with output.open("rb") as stream:
         head = stream.read(HEADER_BYTES).decode("utf-8", errors="replace")
-    found = re.search(r"<sumoConfiguration.*?</sumoConfiguration>", head, flags=re.DOTALL)
+    found = re.search(r"<(\w*[cC]onfiguration)\b.*?</\1>", head, flags=re.DOTALL)
     if found is None:
         return {}
     return {option.tag: option.get("value", "") for section in ET.fromstring(found[0]) for option in section}

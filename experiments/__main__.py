@@ -1,0 +1,5 @@
+"""``python -m experiments`` is the command ``ampelwerk``."""
+
+from experiments.cli import main
+
+main()

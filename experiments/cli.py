@@ -1,0 +1,215 @@
+"""The command line: ``ampelwerk networks``, ``ampelwerk run``, ``ampelwerk compare``.
+
+Exit codes: 0, 2 for a mistake the user can mend (one sentence says how), 1 for one of ours (the sentence names the file with the details), 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import traceback
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from controllers.registry import ControllerError, registered
+from controllers.sumo.coupling import SimulationError
+from controllers.sumo.programs import NetworkError
+from experiments import comparison, runs
+from experiments.errors import ExperimentError
+from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_parameters, seed_list
+from experiments.tables import rich_table, run_table
+from sumo_networks import ScenarioError, catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MISTAKES = (ExperimentError, ScenarioError, ControllerError, NetworkError, SimulationError)
+USER_CODE, OUR_CODE, INTERRUPTED_CODE = 2, 1, 130
+PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or cut there
+
+# Every complaint about the command line itself; the class is reached this way because its module differs between versions of typer.
+_UsageError: Any = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the results.")]
+Begin = Annotated[float | None, typer.Option("--begin", help="Start of the simulated time, s [the scenario's own].", show_default=False)]
+End = Annotated[float | None, typer.Option("--end", help="End of the simulated time, s [the scenario's own].", show_default=False)]
+Scale = Annotated[float, typer.Option("--demand-scale", help="Factor on the number of vehicles.")]
+Step = Annotated[float, typer.Option("--step-length", help="SUMO's step, s.")]
+Backend = Annotated[str, typer.Option("--backend", help="libsumo (fast) or traci (a SUMO of its own, by socket).")]
+Gui = Annotated[bool, typer.Option("--gui", help="Watch it in sumo-gui (needs --backend traci).")]
+Parameters = Annotated[
+    Path | None,
+    typer.Option("--parameters", metavar="FILE.toml", help="Controller parameters, a table for each controller.", show_default=False),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _about(*, version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False) -> None:
+    """Times traffic signals from loop-detector data and proves it in SUMO."""
+    if version:
+        sys.stdout.write(f"ampelwerk {metadata.version('ampelwerk')}\n")
+        raise typer.Exit
+
+
+@app.command("networks")
+def networks_command() -> None:
+    """List the scenarios that have a name."""
+    table = Table(title="Scenarios")
+    for column in ("name", "signals", "vehicles", "licence", "source", "label"):
+        table.add_column(column, justify="right" if column in {"signals", "vehicles"} else "left", overflow="fold")
+    for entry in catalogue():
+        counts = ("-", "-") if entry.missing else (str(entry.signals), str(entry.vehicles))
+        table.add_row(entry.name, *counts, entry.licence, entry.source, entry.missing or entry.label)
+    _stdout().print(table)
+
+
+@app.command("run")
+def run_command(
+    scenario: ScenarioName,
+    out: Out,
+    controller: Annotated[str, typer.Option("--controller", help="A registered controller, or package.module:Class.")] = "rolling_horizon",
+    information: Annotated[str | None, typer.Option("--information", help="What the controller may know: loops or zone.")] = None,
+    engine: Annotated[str | None, typer.Option("--engine", help="Solver of the rolling horizon: search or cp-sat.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="SUMO's random seed.")] = 0,
+    begin: Begin = None,
+    end: End = None,
+    demand_scale: Scale = 1.0,
+    step_length: Step = 1.0,
+    backend: Backend = "libsumo",
+    gui: Gui = False,
+    parameters: Parameters = None,
+) -> None:
+    """Simulate one scenario under one controller."""
+    variants = "".join(f"@{variant}" for variant in (information, engine) if variant is not None)
+    chosen = _with_parameters([controller_choice(controller + variants)], parameters)[0]
+    request = RunRequest(scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui)
+    record = runs.run(request, out)
+    console = _stdout()
+    console.print(run_table(record))
+    left_alone = record["simulated"]["left_alone"]
+    if left_alone:
+        console.print(f"{len(left_alone)} traffic lights stay on their own programs; {out / 'run.json'} says which and why.")
+    console.print(f"The results are in {out}", soft_wrap=True)
+
+
+@app.command("compare")
+def compare_command(
+    scenario: ScenarioName,
+    out: Out,
+    controllers: Annotated[
+        str, typer.Option("--controllers", metavar="A,B@zone,...", help="Controllers; @ adds loops, zone, search or cp-sat.")
+    ],
+    seeds: Annotated[str, typer.Option("--seeds", metavar="0-4", help="Seeds, such as 0-4 or 0,3,7.")] = "0-4",
+    workers: Annotated[int, typer.Option("--workers", help="Runs at a time.")] = 2,
+    begin: Begin = None,
+    end: End = None,
+    demand_scale: Scale = 1.0,
+    step_length: Step = 1.0,
+    backend: Backend = "libsumo",
+    gui: Gui = False,
+    parameters: Parameters = None,
+) -> None:
+    """Simulate one scenario under several controllers and several seeds, and print the table. Repeated, it goes on where it stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the runs as Ctrl-C does, instead of leaving them behind
+    choices = _with_parameters([controller_choice(name) for name in controllers.split(",")], parameters)
+    numbers = seed_list(seeds)
+    common = RunRequest(scenario, choices[0], numbers[0], begin, end, demand_scale, step_length, backend, gui)
+    request = comparison.ComparisonRequest(common, tuple(choices), numbers, parameters)
+    result = _compare_with_progress(request, out, workers)
+    console = _stdout()
+    if any(result.records.values()):
+        console.print(rich_table(result.table()))
+    console.print(f"The results are in {out}", soft_wrap=True)
+    for sentence, _ in result.failures:
+        _complain(sentence)
+    if result.interrupted:
+        finished = sum(map(len, result.records.values()))
+        _complain(
+            f"Interrupted: {finished} of {result.planned * len(choices)} runs are finished and kept in {out}; repeat the command to go on."
+        )
+        raise typer.Exit(INTERRUPTED_CODE)
+    if result.failures:
+        raise typer.Exit(USER_CODE if all(code == USER_CODE for _, code in result.failures) else OUR_CODE)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and end the process."""
+    sys.path.append(str(Path.cwd()))  # for --controller package.module:Class of the user's own
+    sys.exit(_code(lambda: typer.main.get_command(app).main(arguments, prog_name="ampelwerk", standalone_mode=False)))
+
+
+def _code(command: Callable[[], Any]) -> int:
+    """Run a command; turn whatever goes wrong into one sentence and an exit code."""
+    try:
+        code = command()
+    except _UsageError as error:
+        _complain(error.format_message())
+        return USER_CODE
+    except MISTAKES as error:
+        _complain(str(error))
+        return USER_CODE
+    except OSError as error:
+        _complain(
+            f"{error.filename or 'A file'} cannot be read or written ({error.strerror or error}); check the path, your rights and the room on the disk."
+        )
+        return USER_CODE
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("Interrupted; an unfinished folder holds no result and may be used again.")
+        return INTERRUPTED_CODE
+    except Exception as error:  # noqa: BLE001 - the user gets a sentence, the file gets the traceback
+        with tempfile.NamedTemporaryFile("w", prefix="ampelwerk-", suffix=".log", delete=False, encoding="utf-8") as log:
+            traceback.print_exc(file=log)
+        _complain(
+            f"This is a fault of ours ({type(error).__name__}: {_one_line(str(error))}); the details are in {log.name}, please report them."
+        )
+        return OUR_CODE
+    return code if isinstance(code, int) else 0
+
+
+def _with_parameters(choices: list[ControllerChoice], path: Path | None) -> list[ControllerChoice]:
+    if path is None:
+        return choices
+    tables = read_parameters(path)
+    known = {choice.name for choice in choices} | set(registered())
+    for name in tables:
+        if name not in known:
+            raise ExperimentError(
+                f"--parameters {path}: there is no controller [{name}]; name the table after one of {', '.join(sorted(known))}."
+            )
+    return [replace(choice, parameters=tables.get(choice.name, {})) for choice in choices]
+
+
+def _compare_with_progress(request: comparison.ComparisonRequest, out: Path, workers: int) -> comparison.ComparisonResult:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(request.common.scenario, total=len(request.controllers) * len(request.seeds))
+
+        def on_end(run: RunRequest, outcome: str) -> None:
+            progress.advance(task)
+            progress.update(task, description=f"{run.controller}, seed {run.seed}: {outcome}"[:60])
+
+        return comparison.compare(request, out, workers, on_end)
+
+
+def _stdout() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+
+
+def _complain(sentence: str) -> None:
+    sys.stderr.write(f"ampelwerk: {_one_line(sentence)}\n")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
