@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.links import crossing_of, direction_of
 from controllers.sumo.programs import GREEN
-from optimizer.intersection import GroupKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from controllers.sumo.links import ControlledLink, RightOfWay
     from controllers.sumo.programs import ShippedProgram
+    from optimizer.intersection import GroupKind
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def yields_to(light: str, groups: Sequence[LinkGroup], way: RightOfWay) -> tuple
                 # Right of way and letters agreeing is the strongest claim; it is kept where claims would close a circle.
                 claims[pair] = 2 if (pair[0] == g) == (weaker < 0) and weaker != 0 else 1
     if unsafe:
-        _log.warning("traffic light %s: its program shows full green to %d pair(s) that cross or merge, first %s", light, len(unsafe), unsafe[0])
+        _log.warning("traffic light %s: full green to %d pair(s) that cross or merge, first %s", light, len(unsafe), unsafe[0])
     accepted: list[set[int]] = [set() for _ in groups]
     for (waiting, going), _ in sorted(claims.items(), key=lambda item: (-item[1], item[0])):
         if not _reaches(going, waiting, accepted):

@@ -116,7 +116,8 @@ def intergreens_s(
 def _is_parting(phase: int, groups: Sequence[LinkGroup], program: ShippedProgram) -> bool:
     """Whether a phase is more than a part of an interstage.
 
-    It is a stage; or a stage for signals that lead nowhere in this net; or so long a red that it serves somebody whom the net does not show.
+    It is a stage; or a stage for signals that lead nowhere in this net; or so long a red that it serves somebody whom the net
+    does not show.
     """
     state = program.phases[phase].state
     if is_green_phase("".join(group.column[phase] for group in groups)) or is_green_phase(state):

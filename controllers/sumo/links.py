@@ -92,14 +92,19 @@ def enters(connection: Any) -> bool:  # noqa: ANN401
 
 
 def _link(index: int, connections: list[Any]) -> ControlledLink:
-    crossings = [c for c in map(crossing_of, connections) if c is not None]
-    if crossings:
-        return ControlledLink(index, tuple(connections), GroupKind.PEDESTRIAN, tuple(sorted({c.getID() for c in crossings})))
+    crossings = {c.getID() for c in map(crossing_of, connections) if c is not None}
     users = frozenset(
-        user for c in connections for user in c.getFromLane().getPermissions() if user in c.getToLane().getPermissions() and c.allows(user)
+        user
+        for c in connections
+        if crossing_of(c) is None
+        for user in c.getFromLane().getPermissions()
+        if user in c.getToLane().getPermissions() and c.allows(user)
     )
-    origins = tuple(sorted({c.getFrom().getID() for c in connections}))
-    return ControlledLink(index, tuple(connections), _kind(users), origins)
+    kind = _kind(users)
+    if crossings and (not users or kind is GroupKind.BICYCLE):
+        kind = GroupKind.PEDESTRIAN  # bicycles that ride with the pedestrians' signal: who is slower counts
+    origins = crossings or {c.getFrom().getID() for c in connections}
+    return ControlledLink(index, tuple(connections), kind, tuple(sorted(origins)))
 
 
 def _kind(users: frozenset[str]) -> GroupKind:

@@ -10,10 +10,19 @@ import sumolib
 
 from controllers.sumo import interstages
 from controllers.sumo.groups import conflicts, foes, link_groups, yields_to
-from controllers.sumo.links import controlled_links, crossing_m, direction_of, enters, incoming_lane, outgoing_lane, right_of_way
+from controllers.sumo.links import (
+    controlled_links,
+    crossing_m,
+    crossing_of,
+    direction_of,
+    enters,
+    incoming_lane,
+    outgoing_lane,
+    right_of_way,
+)
 from controllers.sumo.programs import NetworkError, fault, program_at_start, read_programs, without_rings
 from controllers.sumo.stages import maximal_stages, shipped_stages
-from optimizer.intersection import GroupKind, Intersection, Movement, SignalGroup
+from optimizer.intersection import Intersection, Movement, SignalGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +103,8 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
         except _LeftAlone as left:
             left_alone[name] = str(left)
     for reason in sorted(set(left_alone.values())):
-        _log.warning("left on their own program, because %s: %s", reason, ", ".join(name for name, why in left_alone.items() if why == reason))
+        names = ", ".join(name for name, why in left_alone.items() if why == reason)
+        _log.warning("left on their own program, because %s: %s", reason, names)
     return NetworkReading(net, junctions, left_alone, shipped)
 
 
@@ -160,10 +170,9 @@ def _timing(
     stages: Sequence[Stage],
 ) -> tuple[tuple[SignalGroup, ...], tuple[tuple[float, ...], ...]]:
     connections = [[c for index in draft.links for c in links[index].connections] for draft in drafts]
-    crossings_m = [max(crossing_m(net, c) for c in row) for row in connections]
-    yellows_s = [
-        interstages.yellow_s(draft, program, max(c.getFromLane().getSpeed() for c in row)) for draft, row in zip(drafts, connections, strict=True)
-    ]
+    crossings_m = [_clearing_m(net, row) for row in connections]
+    speeds_m_s = [max(c.getFromLane().getSpeed() for c in row) for row in connections]
+    yellows_s = [interstages.yellow_s(draft, program, speed_m_s) for draft, speed_m_s in zip(drafts, speeds_m_s, strict=True)]
     groups = tuple(
         SignalGroup(
             id=draft.id,
@@ -181,6 +190,12 @@ def _timing(
     return groups, interstages.intergreens_s(drafts, program, meeting, yellows_s, crossings_m)
 
 
+def _clearing_m(net: Any, connections: Sequence[Any]) -> float:  # noqa: ANN401
+    # Bicycles that share a pedestrian signal may have far longer paths than the crossing; walking pace is not theirs.
+    on_foot = [c for c in connections if crossing_of(c) is not None]
+    return max(crossing_m(net, c) for c in on_foot or connections)
+
+
 def _streams(
     net: Any,  # noqa: ANN401
     drafts: Sequence[LinkGroup],
@@ -189,13 +204,7 @@ def _streams(
     lanes_in: dict[str, Any] = {}
     lanes_out: dict[str, Any] = {}
     group_of = {index: g for g, draft in enumerate(drafts) for index in draft.links}
-    streams = [
-        (index, c)
-        for index in sorted(group_of)
-        if links[index].kind is not GroupKind.PEDESTRIAN
-        for c in links[index].connections
-        if enters(c)
-    ]
+    streams = [(index, c) for index in sorted(group_of) for c in links[index].connections if enters(c) and crossing_of(c) is None]
     for _, connection in streams:
         lanes_in.setdefault(connection.getFromLane().getID(), connection.getFromLane())
         lanes_out.setdefault(connection.getToLane().getID(), connection.getToLane())

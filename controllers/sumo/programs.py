@@ -7,7 +7,7 @@ import itertools
 import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +111,7 @@ def read_programs(files: Sequence[Path]) -> dict[str, list[ShippedProgram]]:
                 # SUMO takes an element without phases as a new offset for a program it knows already.
                 known[:] = [replace(p, offset_s=program.offset_s) if p in same else p for p in known]
             elif same:
-                raise NetworkError(f"{file}: tlLogic {program.id!r} has a second program {program.program_id!r}; give it another programID.")
+                raise NetworkError(f"{file}: tlLogic {program.id!r} has two programs {program.program_id!r}; rename one.")
             else:
                 known.append(program)
     return programs
@@ -186,14 +186,14 @@ def _pair_sequence(pair: list[ShippedPhase]) -> list[ShippedPhase]:
 def _programs_in(file: Path) -> Iterator[ShippedProgram]:
     try:
         with _open(file) as stream:
-            for _, element in ElementTree.iterparse(stream):
+            for _, element in ET.iterparse(stream):
                 if element.tag == "tlLogic":
                     yield _program(element, file)
                 if element.tag not in ("phase", "param"):
                     element.clear()
     except OSError as error:
         raise NetworkError(f"{file}: cannot be read ({error.strerror or error}); check the path.") from error
-    except (ElementTree.ParseError, EOFError, zlib.error) as error:
+    except (ET.ParseError, EOFError, zlib.error) as error:
         raise NetworkError(f"{file}: is not well-formed XML ({error}); mend the file.") from error
 
 
@@ -204,7 +204,7 @@ def _open(file: Path) -> IO[bytes]:
     return gzip.GzipFile(fileobj=stream) if packed else stream  # type: ignore[return-value]
 
 
-def _program(element: ElementTree.Element, file: Path) -> ShippedProgram:
+def _program(element: ET.Element, file: Path) -> ShippedProgram:
     name = element.get("id", "")
     try:
         return ShippedProgram(
@@ -224,7 +224,7 @@ def _offset_s(text: str) -> float:
     return 0.0 if text == "begin" else float(text)
 
 
-def _phase(element: ElementTree.Element) -> ShippedPhase:
+def _phase(element: ET.Element) -> ShippedPhase:
     bounds = [None if element.get(key) is None else float(element.attrib[key]) for key in ("minDur", "maxDur")]
     return ShippedPhase(
         state=element.attrib["state"],
