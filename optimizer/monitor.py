@@ -207,10 +207,13 @@ class Monitor:
     def _too_early(self, time_s: float, stage: int, target: int, signal: SignalStatus) -> str:
         """Say which green would end before its minimum; empty where none does."""
         for group in self._junction.closing(stage, target):
-            # Before the first state was watched there is only the state machine's word.
-            since_s = self._green_since_s[group] if self._green_since_s[group] < math.inf else signal.green_start_s
+            since_s = self._green_since_s[group]
+            if self._state is None:
+                since_s = signal.green_start_s  # nothing was watched yet: there is only the state machine's word
+            elif since_s == math.inf and self._junction.groups[group].links:
+                return f"group {self._junction.groups[group].id!r} has not been shown green yet"
             until_s = since_s + self._junction.groups[group].minimum_green_s
-            if time_s < until_s - TOLERANCE_S:
+            if since_s < math.inf and time_s < until_s - TOLERANCE_S:
                 return f"group {self._junction.groups[group].id!r} must stay green until {until_s:g} s"
         return ""
 
