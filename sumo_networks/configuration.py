@@ -44,7 +44,7 @@ def read_configuration(path: Path, name: str | None = None, *, licence: str = ""
         If a file is missing or broken, the net has no signals, or a route file belongs to another net.
     """
     options = _options(path)
-    if "net-file" not in options:
+    if not options.get("net-file"):
         raise ScenarioError(f'{path} names no network; add <net-file value="..."/> to its <input>.')
     network = _files(path, "net-file", options["net-file"])[0]
     routes = _files(path, "route-files", options.get("route-files", ""))

@@ -1,0 +1,31 @@
+# make demo: compare controllers on the bundled network; make test: everything that must hold.
+PYTHON ?= python3
+DEMO ?= results/demo
+BIN := .venv/bin
+
+.PHONY: demo test clean
+
+demo: .venv/demo.stamp
+	$(BIN)/ampelwerk compare neudorf --controllers static,actuated,rolling_horizon --seeds 0-1 --end 900 --out $(DEMO)
+	@echo "Results: $(DEMO)"
+
+test: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+.venv/bin/python:
+	$(PYTHON) -c "import sys; sys.exit('Ampelwerk needs Python 3.11 or newer; name one: make PYTHON=python3.11' if sys.version_info < (3, 11) else 0)"
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv results
