@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from controllers.sumo.links import crossing_of, direction_of
 from controllers.sumo.programs import GREEN
+from optimizer.intersection import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _MAJOR: Final = frozenset("GO")
+_YIELDING: Final = frozenset("gso")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,30 @@ class LinkGroup:
 
 
 def link_groups(links: Mapping[int, ControlledLink], program: ShippedProgram) -> list[LinkGroup]:
-    """Join links that show the same letters in all phases, come from the same edge and serve the same kind of traffic."""
-    members: dict[tuple[tuple[str, ...], GroupKind, str], list[ControlledLink]] = {}
+    """Join links that show the same letters in all phases, come from the same edge and serve the same kind of traffic.
+
+    Links that are ever green permissively are joined only with links that turn the same way: left and right turners give way to
+    different streams, and whoever predicts them needs to know which.
+    """
+    members: dict[tuple[tuple[str, ...], GroupKind, str, frozenset[Direction]], list[ControlledLink]] = {}
     for link in links.values():
-        members.setdefault((link.origins, link.kind, program.column(link.index)), []).append(link)
+        column = program.column(link.index)
+        turns = frozenset(map(_side, link.connections)) if _YIELDING.intersection(column) else frozenset()
+        members.setdefault((link.origins, link.kind, column, turns), []).append(link)
     names = [_name(group) for group in members.values()]
     groups = []
-    for ((_, kind, column), group), name in zip(members.items(), names, strict=True):
+    for ((_, kind, column, _), group), name in zip(members.items(), names, strict=True):
         indices = tuple(link.index for link in group)
         unique = name if names.count(name) == 1 else "_".join([name, *map(str, indices)])
         groups.append(LinkGroup(unique, kind, indices, column))
     return groups
+
+
+def _side(connection: Any) -> Direction:  # noqa: ANN401
+    # Turning back crosses the same streams as turning across the oncoming traffic.
+    direction = direction_of(connection)
+    across = Direction.RIGHT if connection.getDirection() == "T" else Direction.LEFT
+    return across if direction is Direction.TURN else direction
 
 
 def _name(group: Sequence[ControlledLink]) -> str:
