@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: demo test clean
 
 demo: .venv/demo.stamp
-	$(BIN)/ampelwerk compare neudorf --controllers static,actuated,rolling_horizon --seeds 0-1 --end 900 --out $(DEMO)
+	$(BIN)/ampelwerk compare neudorf --controllers static,actuated,rolling_horizon --seeds 0-1 --end 600 --out $(DEMO)
 	@echo "Results: $(DEMO)"
 
 test: .venv/dev.stamp

@@ -38,7 +38,7 @@ def resco(network: str) -> Scenario:
     found = read_configuration(
         path,
         f"resco/{network}",
-        licence="MIT (as shipped in sumo-rl; see there)",
-        source="RESCO benchmark, shipped in sumo-rl",
+        licence="maps: their original licences; package sumo-rl: MIT",
+        source="RESCO benchmark (Ault & Sharon 2021), shipped in sumo-rl",
     )
     return replace(found, begin_s=begin_s, end_s=end_s)
