@@ -77,12 +77,14 @@ class RedLimits:
         stages = range(len(self.junction.stages))
         way_s = [0.0 if self.junction.stages[s].serves(group) else math.inf for s in stages]
         hops = [UNREACHABLE for _ in stages]
-        for _ in stages:
+        shorter = True
+        while shorter:
+            shorter = False
             for a in stages:
                 for b in stages:
                     rest_s = 0.0 if self.junction.stages[b].serves(group) else self._minimum_green_s[b] + way_s[b]
                     if self._interstage_s[a][b] + rest_s < way_s[a]:
-                        way_s[a], hops[a] = self._interstage_s[a][b] + rest_s, b
+                        way_s[a], hops[a], shorter = self._interstage_s[a][b] + rest_s, b, True
         return tuple(hops), tuple(way_s)
 
     def _notice_s(self, group: int, way_s: tuple[float, ...]) -> float:
