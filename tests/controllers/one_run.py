@@ -19,6 +19,7 @@ from sumo_networks.catalogue import scenario
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controllers.contract import Controller
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
     from optimizer.observation import Observation
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Recorder:
     """Passes everything on to a controller and notes what the controller was shown."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Controller) -> None:
         self.inner = inner
         self.information = inner.information
         self.junctions: Mapping[str, Intersection] = {}
@@ -66,7 +67,9 @@ def conflicting_greens(junctions: Mapping[str, Intersection], log: Path) -> int:
                 found += is_green and any(green[h] for h in junction.conflicts[g])
                 if is_green and not before.get((junction.id, g), True):
                     found += sum(
-                        time_s - ended.get((junction.id, h), -1e9) < junction.intergreen_s[h][g] - 1e-3 for h in range(len(green)) if not green[h]
+                        time_s - ended.get((junction.id, h), -1e9) < junction.intergreen_s[h][g] - 1e-3
+                        for h in range(len(green))
+                        if not green[h]
                     )
             before |= {(junction.id, g): is_green for g, is_green in enumerate(green)}
     return found
@@ -105,7 +108,7 @@ def main() -> None:
             "farthest_m": recorder.farthest_m,
             "unsafe": conflicting_greens(recorder.junctions, log),
         }
-    print("\n" + json.dumps(outcome))
+    sys.stdout.write("\n" + json.dumps(outcome) + "\n")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,16 @@ MAY_SEE = {"none": [], "loops": ["loops"], "zone": ["vehicles"]}
 def one_run(scenario: str, controller: str, parameters: str = "{}", repeat: int = 0) -> dict[str, Any]:  # noqa: ARG001 - a repeat is a new run
     root = Path(__file__).parents[2]
     with TemporaryDirectory() as folder:
-        command = [sys.executable, str(Path(__file__).with_name("one_run.py")), scenario, controller, parameters, "3", str(SCENARIOS[scenario]), folder]
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("one_run.py")),
+            scenario,
+            controller,
+            parameters,
+            "3",
+            str(SCENARIOS[scenario]),
+            folder,
+        ]
         done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
@@ -36,7 +45,9 @@ def one_run(scenario: str, controller: str, parameters: str = "{}", repeat: int 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize(("controller", "parameters"), DECIDING)
-def test_a_controller_runs_to_the_end_and_changes_signals_safely_without_being_refused(scenario: str, controller: str, parameters: str) -> None:
+def test_a_controller_runs_to_the_end_and_changes_signals_safely_without_being_refused(
+    scenario: str, controller: str, parameters: str
+) -> None:
     outcome = one_run(scenario, controller, parameters)
     assert outcome["end_s"] == SCENARIOS[scenario]
     assert outcome["controlled"] == {"resco/cologne1": 1, "grid/2x2": 4}[scenario]
@@ -70,3 +81,12 @@ def test_a_program_of_sumo_runs_under_the_same_coupling_without_commands(scenari
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_programs_of_sumo_differ_from_each_other_in_what_they_show(scenario: str) -> None:
     assert len({one_run(scenario, controller)["signals"] for controller in PROGRAMS}) == len(PROGRAMS)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_controller_that_obeys_no_rule_is_refused_and_never_makes_the_signals_unsafe(scenario: str) -> None:
+    outcome = one_run(scenario, "tests.controllers.unruly:Unruly")
+    assert outcome["shown"] == []
+    assert outcome["refused"] > SCENARIOS[scenario] / 2
+    assert outcome["commands"] > 0
+    assert (outcome["violations"], outcome["unsafe"]) == (0, 0)
