@@ -1,6 +1,7 @@
 """The command line: ``ampelwerk networks``, ``ampelwerk run``, ``ampelwerk compare``.
 
-Exit codes: 0, 2 for a mistake the user can mend (one sentence says how), 1 for one of ours (the sentence names the file with the details), 130 after Ctrl-C.
+Exit codes: 0, 2 for a mistake the user can mend (one sentence says how), 1 for one of ours (the sentence names the file with the details),
+130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import sys
 import tempfile
 import traceback
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -24,6 +24,7 @@ from controllers.sumo.coupling import SimulationError
 from controllers.sumo.programs import NetworkError
 from experiments import comparison, runs
 from experiments.errors import ExperimentError
+from experiments.provenance import versions
 from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_parameters, seed_list
 from experiments.tables import rich_table, run_table
 from sumo_networks import ScenarioError, catalogue
@@ -56,9 +57,9 @@ Parameters = Annotated[
 
 @app.callback(invoke_without_command=True)
 def _about(*, version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False) -> None:
-    """Times traffic signals from loop-detector data and proves it in SUMO."""
+    """Time traffic signals from loop-detector data and prove it in SUMO."""
     if version:
-        sys.stdout.write(f"ampelwerk {metadata.version('ampelwerk')}\n")
+        sys.stdout.write(f"ampelwerk {versions()['ampelwerk']}\n")
         raise typer.Exit
 
 
@@ -75,7 +76,7 @@ def networks_command() -> None:
 
 
 @app.command("run")
-def run_command(
+def run_command(  # noqa: PLR0913 - each is an option of the command line
     scenario: ScenarioName,
     out: Out,
     controller: Annotated[str, typer.Option("--controller", help="A registered controller, or package.module:Class.")] = "rolling_horizon",
@@ -87,7 +88,7 @@ def run_command(
     demand_scale: Scale = 1.0,
     step_length: Step = 1.0,
     backend: Backend = "libsumo",
-    gui: Gui = False,
+    gui: Gui = False,  # noqa: FBT002
     parameters: Parameters = None,
 ) -> None:
     """Simulate one scenario under one controller."""
@@ -104,7 +105,7 @@ def run_command(
 
 
 @app.command("compare")
-def compare_command(
+def compare_command(  # noqa: PLR0913 - each is an option of the command line
     scenario: ScenarioName,
     out: Out,
     controllers: Annotated[
@@ -117,7 +118,7 @@ def compare_command(
     demand_scale: Scale = 1.0,
     step_length: Step = 1.0,
     backend: Backend = "libsumo",
-    gui: Gui = False,
+    gui: Gui = False,  # noqa: FBT002
     parameters: Parameters = None,
 ) -> None:
     """Simulate one scenario under several controllers and several seeds, and print the table. Repeated, it goes on where it stopped."""
@@ -192,7 +193,8 @@ def _with_parameters(choices: list[ControllerChoice], path: Path | None) -> list
 
 def _compare_with_progress(request: comparison.ComparisonRequest, out: Path, workers: int) -> comparison.ComparisonResult:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(request.common.scenario, total=len(request.controllers) * len(request.seeds))
 
         def on_end(run: RunRequest, outcome: str) -> None:

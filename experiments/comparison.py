@@ -105,8 +105,9 @@ class ComparisonResult:
 def compare(request: ComparisonRequest, out: Path, workers: int, on_end: Callable[[RunRequest, str], None]) -> ComparisonResult:
     """Do the runs of a comparison, each in a process of its own, and write ``runs.csv`` and ``comparison.csv``.
 
-    Runs that the folder holds already, made by the same request on the same scenario content and versions, are not made again: an interrupted comparison
-    goes on where it stopped. Ctrl-C stops the running processes and keeps what is finished; ``comparison.csv`` is then not written.
+    Runs that the folder holds already, made by the same request on the same scenario content and versions, are not made again: an
+    interrupted comparison goes on where it stopped. Ctrl-C stops the running processes and keeps what is finished; ``comparison.csv`` is
+    then not written.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ def _do(
     result: ComparisonResult,
     on_end: Callable[[RunRequest, str], None],
 ) -> None:
-    waiting = waiting[::-1]
+    waiting.reverse()  # taken from the end
     running: list[_Running] = []
     try:
         while waiting or running:

@@ -1,7 +1,7 @@
 """Result folders: claimed before a run, made valid by one last file.
 
-A folder is a result if, and only if, it holds its record (``run.json`` or ``comparison.json`` with ``comparison.csv``). Until then it holds the
-marker `UNFINISHED`; a folder with the marker may be claimed again, so that an interrupted command can simply be repeated.
+A folder is a run's result if, and only if, it holds its record (``run.json``). Until then it holds the marker `UNFINISHED`; a folder
+with the marker may be claimed again, so that an interrupted command can simply be repeated.
 """
 
 from __future__ import annotations

@@ -53,20 +53,22 @@ class Kpis:
     vehicles_due, vehicles_inserted, unfinished, never_inserted
         Counts. ``vehicles_due = vehicles_inserted + never_inserted``.
     full_delay_s
-        Mean over every vehicle due of time loss (against driving at the wished speed) plus departure delay. An unfinished vehicle counts
-        with its loss so far, one never inserted with (end - scheduled departure).
+        Mean over every vehicle due of time loss (against driving at the wished speed) plus departure delay. An unfinished
+        vehicle counts with its loss so far, one never inserted with (end - scheduled departure).
     stops
         Mean over every vehicle inserted of how often it fell below 0.1 m/s (SUMO's ``waitingCount``).
     waiting_s
         Mean over every vehicle inserted of its time below 0.1 m/s, scheduled stops left out (SUMO's ``waitingTime``).
     travel_time_s
-        Mean over every vehicle due of departure delay plus time in the network: what passes from the scheduled departure to the arrival,
-        or to the end of the simulation for a vehicle that did not arrive. A controller cannot better it by keeping traffic out.
+        Mean over every vehicle due of departure delay plus time in the network: what passes from the scheduled departure to
+        the arrival, or to the end of the simulation for a vehicle that did not arrive. A controller cannot better it by
+        keeping traffic out.
     co2_g
-        Mean over every vehicle inserted of the CO2 it emitted, g (SUMO's emission device, which every vehicle carries, and the emission class
-        of its type); None where the run had no emission device.
+        Mean over every vehicle inserted of the CO2 it emitted, g (SUMO's emission device, which every vehicle carries, and the
+        emission class of its type); None where the run had no emission device.
     queue_95_veh
-        95th percentile of the queue lengths that the coupling counted (see `SimulationSummary`), vehicles.
+        95th percentile, over the incoming lanes of the controlled junctions and over time (every ten seconds), of the vehicles that halt
+        on the lane; counted by the coupling.
     teleports, collisions
         Vehicles that SUMO removed from a jam or from a wrong lane, and collisions.
     refused_commands
@@ -74,8 +76,8 @@ class Kpis:
     violations
         Unsafe signal states that the monitor saw; anything but 0 is a fault of ours.
     pedestrians
-        Delay of persons who walk: over everyone who started, time loss of their finished walks, plus the waiting time of a walk that was not
-        finished (SUMO knows no time loss before the arrival); None where nobody walks.
+        Delay of persons who walk: over everyone who started, time loss of their finished walks, plus the waiting time of a walk
+        that was not finished (SUMO knows no time loss before the arrival); None where nobody walks.
     by_class
         Full delay of each vehicle class (``tram``, ``bicycle``, ``bus`` ...), where there is more than one.
     """
@@ -116,7 +118,8 @@ def read_kpis(
     Parameters
     ----------
     tripinfo
-        SUMO's ``--tripinfo-output``, with ``--tripinfo-output.write-unfinished``, ``--tripinfo-output.write-undeparted`` and the emission device.
+        SUMO's ``--tripinfo-output``, with ``--tripinfo-output.write-unfinished``, ``--tripinfo-output.write-undeparted`` and the
+        emission device.
     statistics
         SUMO's ``--statistic-output``.
     classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import platform
 import re
@@ -31,11 +32,16 @@ def versions() -> dict[str, str]:
 
 
 def scenario_hash(scenario: Scenario) -> str:
-    """Return the SHA-256 of the content of a scenario's network, route and additional files, in their order; their names do not count."""
+    """Return the SHA-256 of the content of a scenario's network, route and additional files, in their order.
+
+    Names do not count, nor do XML comments and line ends: SUMO's tools write the time and the place of their work into a
+    comment, so the same network generated twice would otherwise differ.
+    """
     digest = hashlib.sha256()
     for path in (scenario.network, *scenario.route_files, *scenario.additional_files):
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        bare = re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL).replace(b"\r\n", b"\n")
+        digest.update(hashlib.sha256(bare).digest())
     return digest.hexdigest()
 
 

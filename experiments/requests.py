@@ -66,7 +66,8 @@ def controller_choice(text: str) -> ControllerChoice:
             known = (*classes, *ENGINES)
             nearest = difflib.get_close_matches(variant, known, n=1, cutoff=0.0)[0]
             raise ExperimentError(
-                f"controller {text!r}: {variant!r} is neither an information class nor an engine; choose one of {', '.join(known)} (nearest: {nearest})."
+                f"controller {text!r}: {variant!r} is neither an information class nor an engine; "
+                f"choose one of {', '.join(known)} (nearest: {nearest})."
             )
         if kind in found:
             raise ExperimentError(f"controller {text!r} names two values for its {kind}; give one.")

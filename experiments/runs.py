@@ -35,8 +35,8 @@ FORMAT = 1
 def run(request: RunRequest, out: Path) -> dict[str, Any]:
     """Do one run in this process and return its record, which is the folder's ``run.json``.
 
-    The folder then also holds SUMO's ``tripinfo.xml`` and ``statistics.xml``, the ``signals.csv`` of the coupling, and ``run.log`` with what
-    SUMO and the coupling had to say. Libsumo holds one simulation per process: call this once per process.
+    The folder then also holds SUMO's ``tripinfo.xml`` and ``statistics.xml``, the ``signals.csv`` of the coupling, and ``run.log``
+    with what SUMO and the coupling had to say. Libsumo holds one simulation per process: call this once per process.
 
     Raises
     ------
@@ -131,38 +131,37 @@ def _simulated(summary: SimulationSummary) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _messages_in(path: Path) -> Iterator[None]:
-    """Send what SUMO writes to the error stream, and what the packages log, into a file.
+    """Send what SUMO has to say, and what the packages log, into a file.
 
-    SUMO is C++ in this process (or a child of it) and writes to file descriptor 2 itself, so the descriptor is what has to be turned.
+    SUMO is C++ in this process (or a child of it) and writes to the file descriptors themselves, so these are what has to be turned.
     """
-    handler = logging.StreamHandler()
     try:
         log = path.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
         raise ExperimentError(
             f"{path} cannot be written ({error.strerror or error}); free some room on the disk and run it again."
         ) from error
-    with log:
-        handler.setStream(log)
+    with log, contextlib.ExitStack() as undo:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for descriptor in (1, 2):
+            kept = os.dup(descriptor)
+            undo.callback(os.close, kept)
+            undo.callback(os.dup2, kept, descriptor)
+            os.dup2(log.fileno(), descriptor)
+        handler = logging.StreamHandler(log)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-        root = logging.getLogger()
-        sys.stderr.flush()
-        kept = os.dup(2)
-        os.dup2(log.fileno(), 2)
-        root.addHandler(handler)
-        try:
-            yield
-        finally:
-            root.removeHandler(handler)
-            os.dup2(kept, 2)
-            os.close(kept)
+        logging.getLogger().addHandler(handler)
+        undo.callback(logging.getLogger().removeHandler, handler)
+        yield
+        sys.stdout.flush()
 
 
 def _with_sumos_words(sentence: str, log: Path) -> str:
-    """Add SUMO's first complaint to a sentence that lacks it."""
+    """Return a sentence with what SUMO complained of first (its exceptions only say ``Process Error``), and the remedy."""
+    complaints = []
     with contextlib.suppress(OSError):
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-            words = line.removeprefix("Error:").strip()
-            if line.startswith("Error:") and words and words not in sentence:
-                return f"{sentence.rstrip('. ')} ({words.rstrip('.')}); the messages are in {log}."
-    return sentence
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        complaints = [line.removeprefix("Error:").strip(" .") for line in lines if line.startswith("Error:") and line.strip() != "Error:"]
+    reason = f"{sentence.removesuffix('Process Error').rstrip(' .:')}: {complaints[0]}" if complaints else sentence.rstrip(" .")
+    return f"{reason}; mend that in the scenario's files and run it again (all messages are in {log})."

@@ -32,8 +32,8 @@ INDICATORS = (
     Indicator(("travel_time_s",), "travel_time_s", "travel time, s", 1),
     Indicator(("co2_g",), "co2_g", "CO2, g", 0),
     Indicator(("queue_95_veh",), "queue_95_veh", "queue (95 %), veh", 1),
-    Indicator(("unfinished",), "unfinished", "unfinished", 0),
-    Indicator(("never_inserted",), "never_inserted", "never inserted", 0),
+    Indicator(("unfinished",), "unfinished", "unfinished", 1),
+    Indicator(("never_inserted",), "never_inserted", "never inserted", 1),
     Indicator(("teleports",), "teleports", "teleports", 0),
     Indicator(("refused_commands",), "refused_commands", "refused commands", 0),
 )
@@ -122,8 +122,8 @@ def comparison_table(scenario: str, label: str, planned: int, records: Mapping[s
 
 def rich_table(table: ComparisonTable) -> Table:
     """Return the table for a terminal: indicators downwards, controllers across, the best in bold."""
-    drawn = Table(title=_title(table), caption=f"mean ± standard deviation over the runs; of {table.planned} planned")
-    drawn.add_column("per vehicle")
+    drawn = Table(title=_title(table), caption="mean ± standard deviation over runs")
+    drawn.add_column("indicator")
     for name in table.cells:
         drawn.add_column(name.replace("@", "\n@"), justify="right", no_wrap=True)
     for indicator in table.indicators:
@@ -135,7 +135,7 @@ def rich_table(table: ComparisonTable) -> Table:
                 for name, row in table.cells.items()
             ),
         )
-    drawn.add_row("runs", *(str(count) for count in table.runs.values()))
+    drawn.add_row("runs", *(f"{count} of {table.planned}" for count in table.runs.values()))
     return drawn
 
 
@@ -168,7 +168,7 @@ def run_table(record: Mapping[str, Any]) -> Table:
     kpis = record["kpis"]
     place = record["scenario"]["name"]
     drawn = Table(title=f"{place} ({record['label']})" if record["label"] else place)
-    drawn.add_column("per vehicle")
+    drawn.add_column("indicator")
     drawn.add_column(f"{record['request']['controller']} ({record['information']})", justify="right")
     drawn.add_row("vehicles due", str(kpis["vehicles_due"]))
     for indicator in INDICATORS + _indicators_of_some([kpis]):
@@ -182,9 +182,8 @@ def _indicators_of_some(kpis: Sequence[Mapping[str, Any]]) -> tuple[Indicator, .
     found = []
     if any(one["pedestrians"] for one in kpis):
         found.append(Indicator(("pedestrians", "mean_s"), "pedestrian_delay_s", "pedestrians' delay, s", 1))
-    for name in sorted({name for one in kpis for name in one["by_class"]}):
-        found.append(Indicator(("by_class", name, "mean_s"), f"{name}_full_delay_s", f"full delay of {name}, s", 1))
-    return tuple(found)
+    classes = sorted({name for one in kpis for name in one["by_class"]})
+    return (*found, *(Indicator(("by_class", name, "mean_s"), f"{name}_full_delay_s", f"{name}: full delay, s", 1) for name in classes))
 
 
 def _value(kpis: Mapping[str, Any], indicator: Indicator) -> float | None:

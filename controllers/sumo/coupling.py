@@ -9,6 +9,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import sumolib
+
 from controllers.sumo.detectors import DetectorLayout, LoopFaults, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.network import read_network
 from controllers.sumo.queues import QueueSampler
@@ -142,14 +144,14 @@ class _Run:
             raise SimulationError(f"SUMO could not load {self.settings.configuration}: {_first_line(error)}") from error
         try:
             return self._loop()
-        except (backend.exceptions.TraCIException if hasattr(backend, "exceptions") else backend.TraCIException) as error:
+        except (backend.TraCIException, backend.FatalTraCIError) as error:  # the two have no common class of their own
             raise SimulationError(f"SUMO stopped in mid-run of {self.settings.configuration}: {_first_line(error)}") from error
         finally:
             backend.close()
 
     def _options(self) -> list[str]:
         settings, out = self.settings, self.settings.output
-        program = "sumo-gui" if settings.gui else "sumo"
+        program = sumolib.checkBinary("sumo-gui" if settings.gui else "sumo")  # of the same wheel, wherever the path leads
         options = [program, "-c", str(settings.configuration), "--seed", str(settings.seed), "--step-length", f"{settings.step_length_s:g}"]
         options += ["--time-to-teleport", "-1", "--no-step-log", "--no-warnings", "--duration-log.disable"]
         options += ["--tripinfo-output", str(out / "tripinfo.xml"), "--tripinfo-output.write-unfinished", "--tripinfo-output.write-undeparted"]

@@ -79,7 +79,8 @@ def test_files_that_contradict_each_other_are_no_result(tmp_path: Path) -> None:
 def test_types_without_a_class_are_cars_and_members_of_a_distribution_are_found(tmp_path: Path) -> None:
     routes = tmp_path / "a.rou.xml"
     routes.write_text(
-        '<routes><vType id="car"/><vTypeDistribution id="mix"><vType id="bike" vClass="bicycle"/></vTypeDistribution><vType id="t" vClass="tram"/></routes>'
+        '<routes><vType id="car"/><vTypeDistribution id="mix"><vType id="bike" vClass="bicycle"/></vTypeDistribution>'
+        '<vType id="t" vClass="tram"/></routes>'
     )
     classes = vehicle_classes([routes])
     assert (classes["car"], classes["bike"], classes["t"], classes["DEFAULT_BIKETYPE"]) == ("passenger", "bicycle", "tram", "bicycle")
