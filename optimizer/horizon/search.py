@@ -12,9 +12,30 @@ import numpy as np
 
 from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem
-from optimizer.horizon.search_dynamics import Traffic, advance, departure_cost, next_vehicle, pack
-from optimizer.horizon.search_layers import NEVER, Root, SearchWorkspace, make_workspace, search_layers
-from optimizer.horizon.search_tables import STARTUP, H, SearchTables, prepare
+from optimizer.horizon.search_bound import find_components
+from optimizer.horizon.search_dynamics import (
+    ARRIVAL,
+    BEGIN,
+    BITS,
+    DEPARTURE,
+    END,
+    FREE,
+    GROUP,
+    HEADWAY,
+    LEAST_RELEASE,
+    RELEASE,
+    SERVED_LANE,
+    STOP_COST,
+    STOP_FROM,
+    UNSERVED_GREEN,
+    UNSERVED_RED,
+    WEIGHT,
+    YIELDING_LANE,
+    advance,
+    pack,
+)
+from optimizer.horizon.search_layers import Root, SearchWorkspace, Traffic, make_workspace, search_layers
+from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, prepare
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
 if TYPE_CHECKING:
@@ -165,69 +186,75 @@ def _collect_traffic(
 ) -> Traffic:
     """Leave out the lanes without vehicles and note what each lane meets in each stage."""
     stages = tables.service.shape[0]
-    vehicles = arrival.size
-    lanes = 0
+    numbers = tables.numbers
+    count = 0
     for lane in range(lane_free.size):
         if lane_start[lane + 1] > lane_start[lane]:
-            lanes += 1
-    begin = np.empty(lanes, dtype=np.int64)
-    end = np.empty(lanes, dtype=np.int64)
-    free = np.empty(lanes, dtype=np.int64)
-    gap = np.empty(lanes, dtype=np.int64)
-    least_release = np.empty(vehicles, dtype=np.int64)
-    gives_way = np.zeros((stages, lanes), dtype=np.bool_)
-    served = np.zeros((stages, lanes), dtype=np.bool_)
+            count += 1
+    lanes = np.empty((count, 4), dtype=np.int64)
+    vehicles = np.empty((arrival.size, 10), dtype=np.int64)
+    lane_kind = np.zeros((stages, count), dtype=np.int8)
+    monotone = True
     at = 0
     for lane in range(lane_free.size):
         if lane_start[lane + 1] == lane_start[lane]:
             continue
-        begin[at] = lane_start[lane]
-        end[at] = lane_start[lane + 1]
-        free[at] = lane_free[lane]
-        gap[at] = headway[lane]
-        for i in range(end[at] - 1, begin[at] - 1, -1):
-            least_release[i] = release[i]
-            if i + 1 < end[at]:
-                least_release[i] = min(least_release[i], least_release[i + 1])
+        lanes[at, BEGIN] = lane_start[lane]
+        lanes[at, END] = lane_start[lane + 1]
+        lanes[at, HEADWAY] = headway[lane]
+        lanes[at, FREE] = lane_free[lane]
+        least_release = FAR
+        for i in range(lane_start[lane + 1] - 1, lane_start[lane] - 1, -1):
+            least_release = min(least_release, release[i])
+            vehicles[i, ARRIVAL] = arrival[i]
+            vehicles[i, RELEASE] = release[i]
+            vehicles[i, GROUP] = group[i]
+            vehicles[i, WEIGHT] = weight[i]
+            vehicles[i, STOP_FROM] = arrival[i] + numbers[STOP_TOLERANCE] if moving[i] else FAR
+            vehicles[i, STOP_COST] = weight[i] * numbers[STOP_PENALTY]
+            vehicles[i, UNSERVED_RED] = unserved[i, 0]
+            vehicles[i, UNSERVED_GREEN] = unserved[i, 1]
+            vehicles[i, LEAST_RELEASE] = least_release
+            last = weight[i] * (numbers[H] - 1 - arrival[i])
+            if numbers[H] - 1 > vehicles[i, STOP_FROM]:
+                last += vehicles[i, STOP_COST]
+            if unserved[i, 1] < last or unserved[i, 0] < unserved[i, 1]:
+                monotone = False
             for s in range(stages):
                 aspect = tables.service[s, group[i]]
-                if aspect != RED:
-                    served[s, at] = True
                 if aspect in (PERMISSIVE, RED_THEN_GO):
-                    gives_way[s, at] = True
+                    lane_kind[s, at] = YIELDING_LANE
+                elif aspect != RED:
+                    lane_kind[s, at] = max(lane_kind[s, at], SERVED_LANE)
         at += 1
-    departure = np.empty(vehicles, dtype=np.int64)
-    traffic = Traffic(begin, end, free, gap, arrival, release, group, weight, moving, unserved, least_release, gives_way, served, departure, True)
-    last = tables.numbers[H] - 1
-    monotone = True
-    for i in range(vehicles):
-        if unserved[i, 1] < departure_cost(tables, traffic, i, last) or unserved[i, 0] < unserved[i, 1]:
-            monotone = False
-    return Traffic(begin, end, free, gap, arrival, release, group, weight, moving, unserved, least_release, gives_way, served, departure, monotone)
+    return Traffic(lanes, vehicles, lane_kind, find_components(lane_kind), monotone)
 
 
 @compiled
-def _replay(
-    tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np.int64], length: int, departure: NDArray[np.int64]
-) -> None:
+def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np.int64], length: int, departure: NDArray[np.int64]) -> None:
     """Write the departures of a plan."""
-    lanes = traffic.begin.size
-    before = np.empty(lanes, dtype=np.int32)
-    now = np.empty(lanes, dtype=np.int32)
-    for lane in range(lanes):
-        before[lane] = pack(traffic.begin[lane], traffic.free[lane])
+    lanes, vehicles = traffic.lanes, traffic.vehicles
+    count = lanes.shape[0]
+    before = np.empty(count, dtype=np.int32)
+    now = np.empty(count, dtype=np.int32)
+    for lane in range(count):
+        before[lane] = pack(lanes[lane, BEGIN], lanes[lane, FREE])
     opens = root.opens.copy()
     horizon = tables.numbers[H]
-    until = plan[1, 1] if length > 1 else horizon
-    advance(tables, traffic, before, now, root.stage, root.stage, 0, 0, until, opens)
-    for k in range(1, length):
-        before[:] = now
-        old, new, command, start = plan[k - 1, 0], plan[k, 0], plan[k, 1], plan[k, 2]
-        for g in range(opens.size):
-            opens[g] = command if tables.service[old, g] != RED else start + tables.numbers[STARTUP]
+    old, command, start = root.stage, 0, 0
+    for k in range(length):
+        new = plan[k, 0]
+        if k > 0:
+            command, start = plan[k, 1], plan[k, 2]
+            for g in range(opens.size):
+                opens[g] = command if tables.service[old, g] != RED else start + tables.numbers[STARTUP]
         until = plan[k + 1, 1] if k + 1 < length else horizon
-        advance(tables, traffic, before, now, old, new, command, start, until, opens)
+        advance(
+            tables.service, tables.yields, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, start, until, opens
+        )
+        before[:] = now
+        old = new
     departure[:] = -1
-    for lane in range(lanes):
-        for i in range(traffic.begin[lane], next_vehicle(now[lane])):
-            departure[i] = traffic.departure[i]
+    for lane in range(count):
+        for i in range(lanes[lane, BEGIN], now[lane] >> BITS):
+            departure[i] = vehicles[i, DEPARTURE]

@@ -8,14 +8,26 @@ import numpy as np
 
 from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import PERMISSIVE, RED
-from optimizer.horizon.search_dynamics import Traffic, advance, final_cost, line_free, next_vehicle, pack, remaining_bound
-from optimizer.horizon.search_tables import CHANGE_COST, FAR, STARTUP, YELLOW, H, SearchTables
+from optimizer.horizon.search_bound import lane_bound, turn_bound
+from optimizer.horizon.search_dynamics import (
+    BEGIN,
+    BITS,
+    END,
+    FREE,
+    GROUP,
+    HEADWAY,
+    MASK,
+    RED_LANE,
+    RELEASE,
+    YIELDING_LANE,
+    advance,
+    final_cost,
+    pack,
+)
+from optimizer.horizon.search_tables import CHANGE_COST, FAR, NEVER, STARTUP, STEP, YELLOW, H, SearchTables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-NEVER = np.int64(1) << 60
-"""A cost that no plan has."""
 
 COST, BOUND, OFFERED = range(3)
 STAGE, DEADLINE, PARENT, NEXT, CAME_BY_STAYING, LAYER = range(6)
@@ -49,6 +61,28 @@ def make_workspace(nodes: int = 50_000, lanes: int = 32) -> SearchWorkspace:
     )
 
 
+class Traffic(NamedTuple):
+    """The vehicles of one problem, lanes without vehicles left out.
+
+    Attributes
+    ----------
+    lanes, vehicles
+        Tables; see `optimizer.horizon.search_dynamics` for their columns.
+    lane_kind
+        What each stage means for each lane, shape ``(stages, lanes)``.
+    component
+        Components of the lanes that are red in each stage; see `find_components`.
+    monotone
+        Whether it is never dearer to serve a vehicle than not to, so that a node whose lanes have come further dominates.
+    """
+
+    lanes: NDArray[np.int64]
+    vehicles: NDArray[np.int64]
+    lane_kind: NDArray[np.int8]
+    component: NDArray[np.int64]
+    monotone: bool
+
+
 class Root(NamedTuple):
     """Where the search begins: the current stage, the bounds of the first command, and when each group's vehicles may leave first."""
 
@@ -78,36 +112,52 @@ def deadline_of(tables: SearchTables, stage: int, first: int, latest: int) -> in
 
 
 @compiled
-def _serves_nobody_better(tables: SearchTables, traffic: Traffic, now: NDArray[np.int32], old: int, new: int) -> bool:
+def _serves_nobody_better(
+    service: NDArray[np.int64],
+    as_good: NDArray[np.bool_],
+    lane_kind: NDArray[np.int8],
+    lanes: NDArray[np.int64],
+    vehicles: NDArray[np.int64],
+    now: NDArray[np.int32],
+    old: int,
+    new: int,
+) -> bool:
     """Whether no vehicle left is better served in `new` than in `old`, and no sneaker could go at the change."""
-    for lane in range(traffic.begin.size):
-        if not (traffic.served[new, lane] or traffic.gives_way[old, lane]):
+    for lane in range(lanes.shape[0]):
+        if lane_kind[new, lane] == RED_LANE and lane_kind[old, lane] != YIELDING_LANE:
             continue
-        for i in range(next_vehicle(now[lane]), traffic.end[lane]):
-            g = traffic.group[i]
-            if tables.service[old, g] == PERMISSIVE and tables.service[new, g] == RED:
+        for i in range(now[lane] >> BITS, lanes[lane, END]):
+            g = vehicles[i, GROUP]
+            if service[old, g] == PERMISSIVE and service[new, g] == RED:
                 return False
-            if not tables.as_good[old, new, g]:
+            if not as_good[old, new, g]:
                 return False
     return True
 
 
 @compiled
 def _loses_nothing_by_earlier_change(
-    tables: SearchTables, traffic: Traffic, now: NDArray[np.int32], old: int, new: int, t: int, previous: int
+    service: NDArray[np.int64],
+    lane_kind: NDArray[np.int8],
+    lanes: NDArray[np.int64],
+    vehicles: NDArray[np.int64],
+    now: NDArray[np.int32],
+    old: int,
+    new: int,
+    closed_before: int,
+    closed: int,
 ) -> bool:
-    """Whether nobody used the green that lies between a change at `previous` and one at t."""
-    yellow = tables.numbers[YELLOW]
-    for lane in range(traffic.begin.size):
-        if not traffic.served[old, lane]:
+    """Whether nobody used the green between its end at an earlier change (`closed_before`, with the used yellow) and at a change now (`closed`)."""
+    for lane in range(lanes.shape[0]):
+        if lane_kind[old, lane] == RED_LANE:
             continue
-        i = next_vehicle(now[lane])
-        free = line_free(now[lane])
-        if i > traffic.begin[lane] and tables.service[new, traffic.group[i - 1]] == RED and free - traffic.headway[lane] >= previous + yellow:
+        i = now[lane] >> BITS
+        free = MASK - (now[lane] & MASK)
+        if i > lanes[lane, BEGIN] and free - lanes[lane, HEADWAY] >= closed_before and service[new, vehicles[i - 1, GROUP]] == RED:
             return False
-        if i < traffic.end[lane]:
-            g = traffic.group[i]
-            if tables.service[old, g] != RED and tables.service[new, g] == RED and max(free, traffic.release[i]) < t + yellow:
+        if i < lanes[lane, END] and max(free, vehicles[i, RELEASE]) < closed:
+            g = vehicles[i, GROUP]
+            if service[old, g] != RED and service[new, g] == RED:
                 return False
     return True
 
@@ -149,7 +199,11 @@ def search_layers(
     startup, yellow, change_cost = tables.numbers[STARTUP], tables.numbers[YELLOW], tables.numbers[CHANGE_COST]
     stages = tables.service.shape[0]
     groups = tables.service.shape[1]
-    lanes = traffic.begin.size
+    lane_table, vehicles, lane_kind, component = traffic.lanes, traffic.vehicles, traffic.lane_kind, traffic.component
+    lanes = lane_table.shape[0]
+    service, yields, numbers, interstages, reach = tables.service, tables.yields, tables.numbers, tables.interstage, tables.reach
+    step = numbers[STEP]
+    extra = np.empty((lanes, lanes), dtype=np.int64)
     layers = grid.size
     node_limit = min(node_limit, workspace.values.shape[0], workspace.lanes.size // max(lanes, 1))
     values, links = workspace.values, workspace.links
@@ -169,13 +223,13 @@ def search_layers(
 
     # The root: everything that happens before the first command.
     for lane in range(lanes):
-        workspace.lanes[lane] = pack(traffic.begin[lane], traffic.free[lane])
+        workspace.lanes[lane] = pack(lane_table[lane, BEGIN], lane_table[lane, FREE])
     start_row = workspace.lanes[:lanes]
     first = grid_index(grid, root.first_command)
     until = grid[first] if first < layers else horizon
-    cost = advance(tables, traffic, start_row, row, root.stage, root.stage, 0, 0, until, root.opens)
+    cost = advance(service, yields, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, 0, until, root.opens)
     if first >= layers:
-        cost += final_cost(tables, traffic, row, root.stage)
+        cost += final_cost(service, lane_table, vehicles, row, root.stage)
         if cost < upper:
             plan[0, 0] = root.stage
             return cost, cost, 1, 1
@@ -183,7 +237,7 @@ def search_layers(
     for lane in range(lanes):
         workspace.lanes[lane] = row[lane]
     values[0, COST] = cost
-    values[0, BOUND] = cost + remaining_bound(tables, traffic, row, root.stage, until)
+    values[0, BOUND] = cost + lane_bound(reach, numbers, lane_table, vehicles, row, root.stage, until)
     links[0, STAGE] = root.stage
     links[0, DEADLINE] = deadline_of(tables, root.stage, first, root.deadline)
     links[0, PARENT] = -1
@@ -244,22 +298,26 @@ def search_layers(
                 for move in range(stages + 1):
                     new = move if move < stages else stage
                     if move < stages:
-                        interstage = tables.interstage[stage, new]
+                        interstage = interstages[stage, new]
                         if new == stage or interstage < 0:
                             continue
                         if prunable:
-                            if tables.bypass[stage, new] and _serves_nobody_better(tables, traffic, here, stage, new):
+                            if tables.bypass[stage, new] and _serves_nobody_better(
+                                service, tables.as_good, lane_kind, lane_table, vehicles, here, stage, new
+                            ):
                                 continue
                             if (
                                 links[node, CAME_BY_STAYING]
                                 and tables.earlier_is_better[stage, new]
-                                and _loses_nothing_by_earlier_change(tables, traffic, here, stage, new, t, grid[layer - 1])
+                                and _loses_nothing_by_earlier_change(
+                                    service, lane_kind, lane_table, vehicles, here, stage, new, grid[layer - 1] + yellow, t + yellow
+                                )
                             ):
                                 continue
                         start = t + interstage
                         target = grid_index(grid, max(start + tables.least_green[new], t + max(yellow, 1)))
                         for g in range(groups):
-                            opens[g] = t if tables.service[stage, g] != RED else start + startup
+                            opens[g] = t if service[stage, g] != RED else start + startup
                         child_deadline = deadline_of(tables, new, target, start + tables.most_green[new])
                         child_cost = values[node, COST] + change_cost
                     else:
@@ -272,16 +330,21 @@ def search_layers(
                         child_deadline = deadline
                         child_cost = values[node, COST]
                     until = grid[target] if target < layers else horizon
-                    child_cost += advance(tables, traffic, here, row, stage, new, t, start, until, opens)
+                    child_cost += advance(service, yields, numbers, lane_kind, lane_table, vehicles, here, row, stage, new, t, start, until, opens)
                     if target >= layers:
-                        child_cost += final_cost(tables, traffic, row, new)
+                        child_cost += final_cost(service, lane_table, vehicles, row, new)
                         if child_cost < upper:
                             upper = child_cost
                             best_parent, best_stage = node, new
                         continue
-                    bound = max(child_cost + remaining_bound(tables, traffic, row, new, until), values[node, BOUND])
+                    bound = child_cost + lane_bound(reach, numbers, lane_table, vehicles, row, new, until)
                     if bound >= upper:
                         continue
+                    if traffic.monotone:
+                        bound += turn_bound(reach, numbers, component, lane_table, vehicles, row, new, until, step, extra)
+                        if bound >= upper:
+                            continue
+                    bound = max(bound, values[node, BOUND])
                     if count >= node_limit:
                         dropped = min(dropped, bound)
                         continue

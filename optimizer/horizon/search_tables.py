@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 FAR = 1 << 30
 """A time that is never reached."""
 
-H, STARTUP, YELLOW, GAP, CLEAR, STOP_THEN_GO, STOP_PENALTY, STOP_TOLERANCE, CHANGE_COST = range(9)
+NEVER = 1 << 60
+"""A cost that no plan has."""
+
+H, STARTUP, YELLOW, GAP, CLEAR, STOP_THEN_GO, STOP_PENALTY, STOP_TOLERANCE, CHANGE_COST, STEP = range(10)
 
 
 class SearchTables(NamedTuple):
@@ -90,6 +93,7 @@ def prepare(signals: SignalModel) -> SearchTables:
             signals.stop_penalty_ds,
             signals.stop_tolerance_ds,
             signals.change_penalty_ds * WEIGHT_UNIT,
+            _least_step(service, interstage, least_green),
         ],
         dtype=np.int64,
     )
@@ -107,6 +111,13 @@ def prepare(signals: SignalModel) -> SearchTables:
         grid=command_grid_ds(signals),
         numbers=numbers,
     )
+
+
+def _least_step(service: NDArray[np.int64], interstage: NDArray[np.int64], least_green: NDArray[np.int64]) -> int:
+    """Return the least time between the starts of two greens of which the first must end before the second begins."""
+    closing = ((service[:, None, :] != RED) & (service[None, :, :] == RED)).any(axis=2) & (interstage >= 0)
+    serving = (service != RED).any(axis=1)
+    return int(least_green[serving].min(initial=FAR)) + int(interstage[closing].min(initial=FAR))
 
 
 @compiled

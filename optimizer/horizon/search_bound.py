@@ -1,0 +1,153 @@
+"""Lower bounds of what the vehicles left in a search node will cost."""
+
+# ruff: noqa: PLR0913, PLR0917  # kernels take arrays as arguments
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optimizer.horizon.compiling import compiled
+from optimizer.horizon.search_dynamics import ARRIVAL, BITS, END, GROUP, HEADWAY, MASK, RED_LANE, RELEASE, STOP_COST, STOP_FROM, UNSERVED_GREEN, UNSERVED_RED, WEIGHT
+from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, H
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_COMPONENTS = 62
+"""As many components as bits in a number; further lanes are left out of the bound."""
+
+
+@compiled
+def least_cost(vehicles: NDArray[np.int64], i: int, d: int, horizon: int) -> int:
+    """Return the least cost of vehicle i where it departs at d or later or never."""
+    least = min(vehicles[i, UNSERVED_RED], vehicles[i, UNSERVED_GREEN])
+    if d < horizon:
+        cost = vehicles[i, WEIGHT] * (d - vehicles[i, ARRIVAL])
+        if d > vehicles[i, STOP_FROM]:
+            cost += vehicles[i, STOP_COST]
+        least = min(least, cost)
+    return least
+
+
+@compiled
+def lane_bound(
+    reach: NDArray[np.int64], numbers: NDArray[np.int64], lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32], stage: int, t: int
+) -> int:
+    """Return a lower bound of the cost of all vehicles left at t in a stage that may be left.
+
+    Each lane is served first in first out, as if the group of each vehicle were green as soon as the signals allow.
+    """
+    horizon = numbers[H]
+    opening = t + numbers[STARTUP]
+    bound = 0
+    for lane in range(lanes.shape[0]):
+        i = now[lane] >> BITS
+        d = max(MASK - (now[lane] & MASK), t)
+        while i < lanes[lane, END]:
+            wait = reach[stage, vehicles[i, GROUP]]
+            if wait > 0:
+                d = max(d, opening + wait)
+            d = max(d, vehicles[i, RELEASE])
+            bound += least_cost(vehicles, i, d, horizon)
+            d += lanes[lane, HEADWAY]
+            i += 1
+    return bound
+
+
+@compiled
+def turn_bound(
+    reach: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    component: NDArray[np.int64],
+    lanes: NDArray[np.int64],
+    vehicles: NDArray[np.int64],
+    now: NDArray[np.int32],
+    stage: int,
+    t: int,
+    step: int,
+    extra: NDArray[np.int64],
+) -> int:
+    """Return what must be added to `lane_bound` because lanes that are red now cannot all be next.
+
+    The red lanes fall into components of which no two can ever be served by one stage (`component`, -1 for lanes that are not red, shape
+    ``(stages, lanes)``). The one that is served p-th (p = 0, 1, ...) starts at least p * `step` later than the signals allow the first, so the sum over
+    p of the least that any component loses by being p-th is a lower bound. `extra` is scratch, shape ``(lanes, lanes)``.
+    """
+    horizon = numbers[H]
+    opening = t + numbers[STARTUP]
+    present = 0
+    soonest = FAR
+    for lane in range(lanes.shape[0]):
+        c = component[stage, lane]
+        i = now[lane] >> BITS
+        if c >= 0 and i < lanes[lane, END]:
+            soonest = min(soonest, reach[stage, vehicles[i, GROUP]])
+            if not present >> c & 1:
+                present |= 1 << c
+                extra[c, :] = 0
+    turns = 0
+    for c in range(lanes.shape[0]):
+        turns += present >> c & 1
+    if turns < 2:  # noqa: PLR2004 - one alone need not wait for another
+        return 0
+    for lane in range(lanes.shape[0]):
+        c = component[stage, lane]
+        if c < 0:
+            continue
+        for p in range(1, turns):
+            i = now[lane] >> BITS
+            d = max(MASK - (now[lane] & MASK), t)
+            late = opening + soonest + p * step
+            while i < lanes[lane, END]:
+                least = max(opening + reach[stage, vehicles[i, GROUP]], vehicles[i, RELEASE])
+                d = max(d, least)
+                late = max(late, d)
+                if late == d:
+                    break
+                extra[c, p] += least_cost(vehicles, i, late, horizon) - least_cost(vehicles, i, d, horizon)
+                d += lanes[lane, HEADWAY]
+                late += lanes[lane, HEADWAY]
+                i += 1
+    total = 0
+    for p in range(1, turns):
+        lightest = NEVER
+        for c in range(lanes.shape[0]):
+            if present >> c & 1:
+                lightest = min(lightest, extra[c, p])
+        total += lightest
+    return total
+
+
+@compiled
+def find_components(lane_kind: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Return, for each stage, the components of the lanes that it leaves red: no stage serves lanes of two of them; -1 for other lanes."""
+    stages, count = lane_kind.shape
+    component = np.full((stages, count), -1, dtype=np.int64)
+    together = np.zeros((count, count), dtype=np.bool_)
+    for s in range(stages):
+        for a in range(count):
+            if lane_kind[s, a] != RED_LANE:
+                for b in range(count):
+                    if lane_kind[s, b] != RED_LANE:
+                        together[a, b] = True
+    stack = np.empty(count, dtype=np.int64)
+    for s in range(stages):
+        found = 0
+        for seed in range(count):
+            if lane_kind[s, seed] != RED_LANE or component[s, seed] >= 0 or found >= MOST_COMPONENTS:
+                continue
+            component[s, seed] = found
+            stack[0] = seed
+            size = 1
+            while size > 0:
+                size -= 1
+                a = stack[size]
+                for b in range(count):
+                    if together[a, b] and lane_kind[s, b] == RED_LANE and component[s, b] < 0:
+                        component[s, b] = found
+                        stack[size] = b
+                        size += 1
+            found += 1
+    return component
