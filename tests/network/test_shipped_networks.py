@@ -190,8 +190,8 @@ def test_trams_bicycles_and_pedestrians_are_told_apart_and_rail_signals_left_alo
         served[junction.groups[movement.group].kind].add(junction.incoming[movement.incoming].id)
     assert served[GroupKind.PEDESTRIAN] == set()
     assert served[GroupKind.BICYCLE] == {"nc_0", "wc_0"}  # from wc_0 only bicycles may turn onto the bicycle lane
-    assert {"nc_1", "tnc_0"} <= served[GroupKind.TRAM]
-    assert served[GroupKind.VEHICLE] == {"wc_0", "ec_0", "ec_1", "nc_2", "sc_0"}
+    assert {"nc_1", "tnc_1"} <= served[GroupKind.TRAM]
+    assert served[GroupKind.VEHICLE] == {"wc_0", "ec_0", "ec_1", "nc_2", "sc_1"}
     assert {group.yellow_s for group in junction.groups if group.kind is GroupKind.PEDESTRIAN} == {0.0}
 
 
