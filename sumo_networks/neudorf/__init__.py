@@ -55,7 +55,15 @@ def neudorf(variant: str, name: str) -> Scenario:
                 settings["end_s"],
             )
 
-    made_from = [RECIPE, sumo_version(), *plain.values(), demand, stops, _SOURCES / "traffic.py", _SOURCES.parent / "turning_demand.py"]
+    made_from: list[str | Path] = [
+        RECIPE,
+        sumo_version(),
+        *plain.values(),
+        demand,
+        stops,
+        _SOURCES / "traffic.py",
+        _SOURCES.parent / "turning_demand.py",
+    ]
     folder = built("neudorf", made_from, build)
     return read_configuration(
         folder / f"{variant}.sumocfg",

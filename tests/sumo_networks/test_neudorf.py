@@ -3,6 +3,7 @@
 import math
 import os
 import subprocess
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -154,9 +155,33 @@ def test_the_peaks_are_heavy_in_opposite_directions() -> None:
         found = scenario(f"neudorf/{variant}")
         edges = [route.get("edges", "").split()[0] for route in ET.parse(found.route_files[0]).getroot().iter("route")]
         entered[variant] = edges.count("main_e0"), edges.count("main_w6")
-        assert vehicles_due(found) == pytest.approx(3800, rel=0.05)
+        assert vehicles_due(found) == pytest.approx(4050, rel=0.05)
     assert entered["morning"][1] > 1.2 * entered["morning"][0]
     assert entered["evening"][0] > 1.2 * entered["evening"][1]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_its_busiest_approach_is_loaded_to_80_to_90_per_cent(variant: str) -> None:
+    # degree of saturation of the main road's two through lanes: flow / (2 lanes * 1800 veh/h * green / cycle)
+    found = scenario(f"neudorf/{variant}")
+    root = ET.parse(found.network).getroot()
+    links = {
+        (c.get("from"), c.get("to")): (c.get("tl", ""), int(c.get("linkIndex", "-1"))) for c in root.findall("connection") if c.get("tl")
+    }
+    passed = Counter(
+        pair for route in ET.parse(found.route_files[0]).getroot().iter("route") for pair in pairwise(route.get("edges", "").split())
+    )
+    flow_veh_h: Counter[tuple[str, int]] = Counter()
+    for (start, end), count in passed.items():
+        if start.startswith("main") and (start, end) in links and root.find(f"connection[@from='{start}'][@to='{end}']").get("dir") != "l":
+            through = next(link for pair, link in links.items() if pair[0] == start and str(pair[1]).startswith("main"))
+            flow_veh_h[through] += count
+    programs = _programs(found)
+    degrees = [
+        flow / (2 * 1800 * sum(s[link] in GO for s in _seconds(programs[signal])) / 100) for (signal, link), flow in flow_veh_h.items()
+    ]
+    assert len(degrees) == 12
+    assert 0.8 <= max(degrees) <= 0.9
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -170,7 +195,7 @@ def test_plain_sumo_runs_it_without_complaint_or_gridlock(variant: str, tmp_path
     assert [line for line in done.stderr.splitlines() if "emergency braking" not in line] == []
     statistics = ET.parse(tmp_path / "statistics.xml").getroot()
     figures = {element.tag: element for element in statistics}
-    assert int(figures["vehicles"].get("waiting", "-1")) <= 20  # of 3800: nobody is kept out
+    assert int(figures["vehicles"].get("waiting", "-1")) <= 20  # of 4050: nobody is kept out
     assert float(figures["vehicleTripStatistics"].get("timeLoss", "nan")) < 120  # mean over a road of 2.1 km with six signals
     assert int(figures["safety"].get("collisions", "-1")) == 0
     assert int(figures["teleports"].get("total", "-1")) == 0
