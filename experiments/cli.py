@@ -95,7 +95,11 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     variants = "".join(f"@{variant}" for variant in (information, engine) if variant is not None)
     chosen = _with_parameters([controller_choice(controller + variants)], parameters)[0]
     request = RunRequest(scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui)
-    record = runs.run(request, out)
+    try:
+        record = runs.run(request, out)
+    except KeyboardInterrupt:
+        _complain(f"Interrupted: {out} holds no result and may be used again.")
+        raise typer.Exit(INTERRUPTED_CODE) from None
     console = _stdout()
     console.print(run_table(record))
     left_alone = record["simulated"]["left_alone"]
@@ -166,7 +170,6 @@ def _code(command: Callable[[], Any]) -> int:
         )
         return USER_CODE
     except (KeyboardInterrupt, typer.Abort):
-        _complain("Interrupted; an unfinished folder holds no result and may be used again.")
         return INTERRUPTED_CODE
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, the file gets the traceback
         with tempfile.NamedTemporaryFile("w", prefix="ampelwerk-", suffix=".log", delete=False, encoding="utf-8") as log:

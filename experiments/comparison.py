@@ -203,6 +203,8 @@ def _do(
                 on_end(one.run, _outcome(one, result))
     finally:
         _stop(running)
+        for one in running:  # one may have come to its end while we were interrupted
+            _take_up(one, result)
 
 
 def _start(run: RunRequest, folder: Path, parameters_file: Path | None) -> _Running:
@@ -218,9 +220,7 @@ def _outcome(one: _Running, result: ComparisonResult) -> str:
     code = one.process.returncode
     if code in INTERRUPTED_CODES:  # Ctrl-C in a terminal reaches every process, perhaps that one before us
         raise KeyboardInterrupt
-    record = read_record(one.folder) if code == 0 else None
-    if record is not None:
-        result.records[str(one.run.controller)].append(record)
+    if code == 0 and _take_up(one, result):
         return "finished"
     one.said.seek(0)
     lines = one.said.read().decode("utf-8", errors="replace").strip().splitlines()
@@ -232,6 +232,14 @@ def _outcome(one: _Running, result: ComparisonResult) -> str:
     sentence = f"{one.run.controller}, seed {one.run.seed}: {lines[-1] if lines and code > 0 else default}"
     result.failures.append((sentence, code))
     return sentence
+
+
+def _take_up(one: _Running, result: ComparisonResult) -> bool:
+    """Add the record of a run to the result; return whether there is one."""
+    record = read_record(one.folder)
+    if record is not None:
+        result.records[str(one.run.controller)].append(record)
+    return record is not None
 
 
 def _stop(running: list[_Running]) -> None:

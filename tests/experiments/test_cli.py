@@ -142,7 +142,7 @@ def test_the_label_of_a_scenario_stands_in_every_output(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_in_a_comparison_keeps_what_is_finished_and_repeating_it_goes_on(tmp_path: Path) -> None:
-    order = ["compare", "resco/cologne1", "--controllers", "static", "--seeds", "0-9", "--workers", "1", "--end", "25400", "--out", "out"]
+    order = ["compare", "resco/cologne1", "--controllers", "static", "--seeds", "0-4", "--workers", "1", "--end", "25400", "--out", "out"]
     process = subprocess.Popen(
         command(*order), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
@@ -156,11 +156,11 @@ def test_ctrl_c_in_a_comparison_keeps_what_is_finished_and_repeating_it_goes_on(
         os.killpg(process.pid, 0)  # nobody of its group is left
     assert not (tmp_path / "out" / "comparison.csv").exists()
     kept = list(csv.DictReader((tmp_path / "out" / "runs.csv").open()))
-    assert 1 <= len(kept) < 10
+    assert 1 <= len(kept) < 5
     first = (tmp_path / "out" / "static" / "seed_0" / "run.json").stat().st_mtime_ns
     assert ampelwerk(*order, cwd=tmp_path).returncode == 0
     assert (tmp_path / "out" / "static" / "seed_0" / "run.json").stat().st_mtime_ns == first
-    assert len(list(csv.DictReader((tmp_path / "out" / "runs.csv").open()))) == 10
+    assert len(list(csv.DictReader((tmp_path / "out" / "runs.csv").open()))) == 5
 
 
 def test_ctrl_c_in_a_run_leaves_no_result_and_the_folder_can_be_used_again(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_ctrl_c_in_a_run_leaves_no_result_and_the_folder_can_be_used_again(tmp_p
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
-    assert said.decode().strip().splitlines() == ["ampelwerk: Interrupted; an unfinished folder holds no result and may be used again."]
+    assert said.decode().strip().splitlines() == ["ampelwerk: Interrupted: out holds no result and may be used again."]
     assert read_record(tmp_path / "out") is None
     assert not (tmp_path / "out" / "run.json").exists()
     assert ampelwerk(*order, "--end", "25260", cwd=tmp_path).returncode == 0
