@@ -99,7 +99,13 @@ def test_a_command_for_no_time_or_for_the_past_is_refused(monitor: Monitor, time
 
 
 @pytest.mark.parametrize(
-    "decision", [Decision(SIDE, earliest_s=math.nan), Decision(SIDE, earliest_s=math.inf), Decision(SIDE, latest_s=math.nan)]
+    "decision",
+    [
+        Decision(SIDE, earliest_s=math.nan),
+        Decision(SIDE, earliest_s=math.inf),
+        Decision(SIDE, latest_s=math.nan),
+        Decision(THROUGH, latest_s=math.nan),
+    ],
 )
 def test_a_decision_whose_times_are_no_times_is_refused(monitor: Monitor, decision: Decision) -> None:
     assert monitor.admit(20, decision, green(THROUGH)).rule is Rule.TIME
@@ -147,9 +153,14 @@ def test_the_replacement_respects_the_minimum_green_itself(crossing: Intersectio
 
 
 def test_the_way_to_a_starving_group_may_lead_over_another_stage(crossing: Intersection) -> None:
-    monitor = Monitor(replace(crossing, allowed_changes=frozenset({(0, 2), (2, 1), (1, 0)})))
+    # From "through" to "side" only over "left": 3 s of yellow, 5 s of minimum green, 5 s of intergreen. Worst case after a command: the
+    # interstage into "through" (5 s), its minimum green (7 s) and this way (13 s): 25 s of notice before the 90 s are over.
+    stages = tuple(replace(s, maximum_green_s=300) for s in crossing.stages)
+    monitor = Monitor(replace(crossing, stages=stages, allowed_changes=frozenset({(0, 2), (2, 1), (1, 0)})))
     monitor.watch(0, "GGrGgr")
-    assert monitor.admit(89, Decision(THROUGH), green(THROUGH)).stage == LEFT
+    assert monitor.admit(64, Decision(THROUGH), green(THROUGH)).allowed
+    assert monitor.admit(65, Decision(THROUGH), green(THROUGH)).stage == LEFT
+    assert monitor.admit(65, Decision(LEFT), green(THROUGH)).allowed
 
 
 def test_a_group_that_no_stage_serves_is_not_waited_for(crossing: Intersection) -> None:

@@ -64,6 +64,10 @@ def test_each_pair_has_its_own_intergreen(crossing: Intersection) -> None:
     assert [v.groups for v in monitor.watch(25, "rrGrrr")] == [(2, 1)]
 
 
+def test_what_was_red_in_the_first_state_is_taken_as_cleared(crossing: Intersection) -> None:
+    assert show(Monitor(crossing), (0, "rrrrrr"), (1, "GGrGgr")) == []
+
+
 def test_green_may_not_start_in_the_moment_a_conflicting_green_ends(crossing: Intersection) -> None:
     assert Rule.INTERGREEN in show(Monitor(crossing), (0, "rrGrrr"), (20, "rryGrr"))
 

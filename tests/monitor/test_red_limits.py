@@ -1,0 +1,40 @@
+"""How a controller keeps track of the limits that the monitor will hold it to."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from optimizer.observation import SignalStatus
+from optimizer.red_limits import RedClock, RedLimits
+
+if TYPE_CHECKING:
+    from optimizer.intersection import Intersection
+
+
+def test_red_counts_from_the_command_that_ended_the_green(crossing: Intersection) -> None:
+    clock = RedClock(crossing)
+    clock.follow(100, SignalStatus(stage=0, previous=0, green_start_s=100, commanded_s=100))
+    assert clock.red_since_s == [math.inf, 100, math.inf, math.inf]
+    clock.follow(121, SignalStatus(stage=1, previous=0, green_start_s=128, commanded_s=120))
+    assert clock.red_since_s == [120, math.inf, 120, 120]
+    clock.follow(141, SignalStatus(stage=2, previous=1, green_start_s=145, commanded_s=140))
+    assert clock.red_since_s == [120, 140, 120, math.inf]
+
+
+def test_nothing_is_due_while_the_minimum_green_runs_and_the_longest_wait_comes_first_after_it(crossing: Intersection) -> None:
+    clock = RedClock(crossing)
+    status = SignalStatus(stage=2, previous=2, green_start_s=0, commanded_s=0)
+    clock.follow(0, status)
+    clock.red_since_s = [-80.0, -70.0, -75.0, math.inf]
+    assert clock.stage_due(4, status) is None
+    assert clock.stage_due(5, status) == 0, "main and walk have waited longer than the side road"
+
+
+def test_a_change_is_due_shortly_before_the_maximum_green(crossing: Intersection) -> None:
+    # every stage of the crossing keeps the side road or all others waiting
+    assert RedLimits(crossing).green_limit_s == (60, 40, 40)
+    clock = RedClock(crossing)
+    status = SignalStatus(stage=1, previous=1, green_start_s=0, commanded_s=0)
+    clock.follow(0, status)
+    assert next(t for t in range(45) if clock.stage_due(t, status) is not None) == 38, "2 s before the maximum green of 40 s"
