@@ -23,6 +23,9 @@ _PUBLIC: Final = frozenset(["tram", "bus", "coach", "taxi", "rail_urban", "rail"
 _CYCLES: Final = frozenset(["bicycle", "moped", "scooter"])
 _FEET: Final = frozenset(["pedestrian", "wheelchair"])
 
+VEHICLE_ROOM_M: Final = 7.5
+"""Room of one standing car with its gap."""
+
 _DIRECTION: Final = {
     "s": Direction.STRAIGHT,
     "l": Direction.LEFT,
@@ -200,9 +203,12 @@ def _request(net: Any, node: Any, connection: Any) -> int:  # noqa: ANN401
 
 
 def incoming_lane(net: Any, lane: Any) -> Lane:  # noqa: ANN401
-    """Describe a lane before the stop line with its unbranched continuation upstream."""
+    """Describe a lane before the stop line with its unbranched continuation upstream.
+
+    A lane too short for one vehicle is followed upstream even where the lane before it feeds others as well.
+    """
     storage_m, seen, here = lane.getLength(), {lane.getID()}, lane
-    while (before := _only_feeder(here)) is not None and before.getFromLane().getID() not in seen:
+    while (before := _feeder(here, stub=storage_m < VEHICLE_ROOM_M)) is not None and before.getFromLane().getID() not in seen:
         here = before.getFromLane()
         seen.add(here.getID())
         storage_m += crossing_m(net, before) + here.getLength()
@@ -210,28 +216,38 @@ def incoming_lane(net: Any, lane: Any) -> Lane:  # noqa: ANN401
 
 
 def outgoing_lane(net: Any, lane: Any) -> Lane:  # noqa: ANN401
-    """Describe a lane behind the junction with its unbranched continuation downstream, up to the next stop line."""
+    """Describe a lane behind the junction with its continuation downstream, up to the next stop line or fork.
+
+    Imported roads are cut into short edges wherever a lane begins or ends or another road joins; a queue stands across such cuts.
+    """
     storage_m, seen, here = lane.getLength(), {lane.getID()}, lane
-    while (after := _only_exit(here)) is not None and after.getToLane().getID() not in seen:
+    while (after := _continuation(here)) is not None and after.getToLane().getID() not in seen:
         here = after.getToLane()
         seen.add(here.getID())
         storage_m += crossing_m(net, after) + here.getLength()
     return Lane(lane.getID(), lane.getLength(), lane.getSpeed(), storage_m, lane.getEdge().getID())
 
 
-def _only_feeder(lane: Any) -> Any | None:  # noqa: ANN401
-    feeders = [c for c in _road(c for cs in lane.getEdge().getIncoming().values() for c in cs) if c.getToLane() is lane]
-    return feeders[0] if len(feeders) == 1 and _only_exit(feeders[0].getFromLane()) is feeders[0] else None
-
-
-def _only_exit(lane: Any) -> Any | None:  # noqa: ANN401
-    exits = _road(lane.getOutgoing())
-    if len(exits) != 1 or exits[0].getTLSID():
+def _feeder(lane: Any, *, stub: bool) -> Any | None:  # noqa: ANN401
+    feeders = [c for c in _arriving(lane.getEdge()) if c.getToLane() is lane]
+    if len(feeders) != 1 or feeders[0].getTLSID():
         return None
-    target = exits[0].getToLane()
-    feeders = [c for c in _road(c for cs in target.getEdge().getIncoming().values() for c in cs) if c.getToLane() is target]
-    return exits[0] if len(feeders) == 1 else None
+    return feeders[0] if stub or len(_road(feeders[0].getFromLane().getOutgoing())) == 1 else None
+
+
+def _continuation(lane: Any) -> Any | None:  # noqa: ANN401
+    exits = _road(lane.getOutgoing())
+    if len({c.getTo().getID() for c in exits}) != 1 or any(c.getTLSID() for c in exits):
+        return None
+    return max(exits, key=lambda c: (c.getDirection() == "s", c.getToLane().getLength()))
+
+
+def _arriving(edge: Any) -> list[Any]:  # noqa: ANN401
+    return _road(c for connections in edge.getIncoming().values() for c in connections)
 
 
 def _road(connections: Iterable[Any]) -> list[Any]:
-    return [c for c in connections if not c.getFrom().getFunction() and not c.getTo().getFunction()]
+    """Return the connections that lead on along roads: no crossings, no inner lanes, no turning back."""
+    return [
+        c for c in connections if not c.getFrom().getFunction() and not c.getTo().getFunction() and direction_of(c) is not Direction.TURN
+    ]

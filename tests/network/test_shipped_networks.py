@@ -11,6 +11,7 @@ import sumo
 
 from controllers.sumo.network import read_network
 from controllers.sumo.programs import GREEN, without_rings
+from controllers.sumo.stages import with_maximal_stages
 from optimizer.intersection import Aspect, GroupKind
 from tests.network import nets
 
@@ -197,9 +198,37 @@ def test_trams_bicycles_and_pedestrians_are_told_apart_and_rail_signals_left_alo
 
 def test_the_storage_of_a_lane_reaches_back_to_where_its_road_branches(tmp_path: Path) -> None:
     reading = read_network(nets.tram_junction(tmp_path))
-    lanes = {lane.id: lane for lane in reading.junctions["c"].incoming + reading.junctions["c"].outgoing}
+    lanes = {lane.id: lane for lane in reading.junctions["c"].incoming}
     here, before = lanes["wc_0"], reading.net.getLane("far_0")
-    inside_m = sum(c.getToLane().getLength() for c in before.getOutgoing() if c.getToLane().getEdge().isSpecial())
-    via_m = sum(reading.net.getLane(c.getViaLaneID()).getLength() for c in before.getOutgoing() if c.getViaLaneID())
-    assert here.storage_m == pytest.approx(here.length_m + inside_m + via_m + before.getLength())
+    (bend,) = before.getOutgoing()
+    assert here.storage_m == pytest.approx(here.length_m + reading.net.getLane(bend.getViaLaneID()).getLength() + before.getLength())
     assert lanes["ec_1"].storage_m == lanes["ec_1"].length_m
+
+
+def test_the_storage_behind_a_junction_reaches_over_a_widening_to_the_next_stop_line() -> None:
+    # The exit 104010475#0 of ingolstadt1 is cut behind 22 m, where two lanes become three.
+    reading = read_network(RESCO / "ingolstadt1" / "ingolstadt1.net.xml")
+    lane = next(lane for lane in reading.junctions["gneJ207"].outgoing if lane.id == "104010475#0_2")
+    parts = [lane.length_m]
+    here = reading.net.getLane(lane.id)
+    while roads := [c for c in here.getOutgoing() if not c.getTo().getFunction()]:
+        here = roads[0].getToLane()
+        parts += [reading.net.getLane(roads[0].getViaLaneID()).getLength(), here.getLength()]
+    assert len(parts) > 1
+    assert lane.storage_m == pytest.approx(sum(parts))
+
+
+def test_lanes_too_short_for_a_vehicle_are_followed_past_a_branch() -> None:
+    junctions = read_network(RESCO / "ingolstadt21" / "ingolstadt21.net.xml").junctions.values()
+    stubs = [lane for junction in junctions for lane in junction.incoming if lane.length_m < 1.0]
+    assert stubs
+    assert all(lane.storage_m >= 7.5 for lane in stubs)
+
+
+def test_added_maximal_stages_keep_those_that_are_there() -> None:
+    # cologne3, junction 360082: three shipped stages, and one more compatible set.
+    junction = read_network(RESCO / "cologne3" / "cologne3.net.xml").junctions["360082"]
+    more = with_maximal_stages(junction)
+    assert more.stages[:3] == junction.stages
+    assert len(more.stages) == 4
+    assert len({stage.aspects for stage in more.stages}) == 4
