@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
@@ -12,7 +15,26 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
 
 
+@cache
+def _sources_stamp() -> str:
+    """Return a fingerprint of all source files in this folder."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def compiled(function: F) -> F:
-    """Compile a function of numbers and arrays when it is first called, and keep the machine code for the next process."""
-    result: F = numba.njit(cache=True)(function)
+    """Compile a function of numbers and arrays when it is first called, and keep the machine code for the next process.
+
+    Numba keeps code as long as the function's own file is unchanged, although it holds the code of the functions it calls, too. So the cache is
+    stamped with all files of this folder; where numba no longer lets us do that, nothing is kept.
+    """
+    dispatcher: Any = numba.njit(cache=True)(function)
+    kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if not hasattr(kept, "_source_stamp"):
+        dispatcher = numba.njit(function)
+    else:
+        kept._source_stamp = _sources_stamp()  # noqa: SLF001 - numba has no public way
+    result: F = dispatcher
     return result

@@ -12,7 +12,7 @@ import numpy as np
 
 from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem
-from optimizer.horizon.search_bound import find_components
+from optimizer.horizon.search_bound import fill_unhindered, find_components
 from optimizer.horizon.search_dynamics import (
     ARRIVAL,
     BEGIN,
@@ -27,7 +27,10 @@ from optimizer.horizon.search_dynamics import (
     SERVED_LANE,
     STOP_COST,
     STOP_FROM,
+    UNHINDERED,
+    UNIFORM,
     UNSERVED_GREEN,
+    UNSERVED_LEAST,
     UNSERVED_RED,
     WEIGHT,
     YIELDING_LANE,
@@ -191,8 +194,8 @@ def _collect_traffic(
     for lane in range(lane_free.size):
         if lane_start[lane + 1] > lane_start[lane]:
             count += 1
-    lanes = np.empty((count, 4), dtype=np.int64)
-    vehicles = np.empty((arrival.size, 10), dtype=np.int64)
+    lanes = np.empty((count, 5), dtype=np.int64)
+    vehicles = np.empty((arrival.size, 12), dtype=np.int64)
     lane_kind = np.zeros((stages, count), dtype=np.int8)
     monotone = True
     at = 0
@@ -203,6 +206,7 @@ def _collect_traffic(
         lanes[at, END] = lane_start[lane + 1]
         lanes[at, HEADWAY] = headway[lane]
         lanes[at, FREE] = lane_free[lane]
+        lanes[at, UNIFORM] = 1
         least_release = FAR
         for i in range(lane_start[lane + 1] - 1, lane_start[lane] - 1, -1):
             least_release = min(least_release, release[i])
@@ -215,6 +219,9 @@ def _collect_traffic(
             vehicles[i, UNSERVED_RED] = unserved[i, 0]
             vehicles[i, UNSERVED_GREEN] = unserved[i, 1]
             vehicles[i, LEAST_RELEASE] = least_release
+            vehicles[i, UNSERVED_LEAST] = min(unserved[i, 0], unserved[i, 1])
+            if group[i] != group[lane_start[lane]]:
+                lanes[at, UNIFORM] = 0
             last = weight[i] * (numbers[H] - 1 - arrival[i])
             if numbers[H] - 1 > vehicles[i, STOP_FROM]:
                 last += vehicles[i, STOP_COST]
@@ -227,6 +234,7 @@ def _collect_traffic(
                 elif aspect != RED:
                     lane_kind[s, at] = max(lane_kind[s, at], SERVED_LANE)
         at += 1
+    fill_unhindered(numbers, lanes, vehicles)
     return Traffic(lanes, vehicles, lane_kind, find_components(lane_kind), monotone)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.horizon.compiling import compiled
-from optimizer.horizon.search_dynamics import ARRIVAL, BITS, END, GROUP, HEADWAY, MASK, RED_LANE, RELEASE, STOP_COST, STOP_FROM, UNSERVED_GREEN, UNSERVED_RED, WEIGHT
+from optimizer.horizon.search_dynamics import ARRIVAL, BEGIN, BITS, END, GROUP, HEADWAY, MASK, RED_LANE, RELEASE, STOP_COST, STOP_FROM, UNHINDERED, UNIFORM, UNSERVED_LEAST, WEIGHT
 from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, H
 
 if TYPE_CHECKING:
@@ -22,13 +22,29 @@ MOST_COMPONENTS = 62
 @compiled
 def least_cost(vehicles: NDArray[np.int64], i: int, d: int, horizon: int) -> int:
     """Return the least cost of vehicle i where it departs at d or later or never."""
-    least = min(vehicles[i, UNSERVED_RED], vehicles[i, UNSERVED_GREEN])
+    least = vehicles[i, UNSERVED_LEAST]
     if d < horizon:
         cost = vehicles[i, WEIGHT] * (d - vehicles[i, ARRIVAL])
         if d > vehicles[i, STOP_FROM]:
             cost += vehicles[i, STOP_COST]
         least = min(least, cost)
     return least
+
+
+@compiled
+def fill_unhindered(numbers: NDArray[np.int64], lanes: NDArray[np.int64], vehicles: NDArray[np.int64]) -> None:
+    """Fill the vehicles' column UNHINDERED, from the last vehicle of each lane to its first."""
+    for lane in range(lanes.shape[0]):
+        for first in range(lanes[lane, END] - 1, lanes[lane, BEGIN] - 1, -1):
+            d = vehicles[first, RELEASE]
+            bound = 0
+            for i in range(first, lanes[lane, END]):
+                if i > first and d <= vehicles[i, RELEASE]:
+                    bound += vehicles[i, UNHINDERED]
+                    break
+                bound += least_cost(vehicles, i, d, numbers[H])
+                d += lanes[lane, HEADWAY]
+            vehicles[first, UNHINDERED] = bound
 
 
 @compiled
@@ -44,14 +60,29 @@ def lane_bound(
     bound = 0
     for lane in range(lanes.shape[0]):
         i = now[lane] >> BITS
+        end = lanes[lane, END]
+        if i >= end:
+            continue
+        headway = lanes[lane, HEADWAY]
+        uniform = lanes[lane, UNIFORM] != 0
         d = max(MASK - (now[lane] & MASK), t)
-        while i < lanes[lane, END]:
+        while i < end:
             wait = reach[stage, vehicles[i, GROUP]]
             if wait > 0:
                 d = max(d, opening + wait)
+            if uniform and d <= vehicles[i, RELEASE]:
+                # From here on nobody waits for the signals, only for those in front.
+                bound += vehicles[i, UNHINDERED]
+                break
             d = max(d, vehicles[i, RELEASE])
-            bound += least_cost(vehicles, i, d, horizon)
-            d += lanes[lane, HEADWAY]
+            least = vehicles[i, UNSERVED_LEAST]
+            if d < horizon:
+                cost = vehicles[i, WEIGHT] * (d - vehicles[i, ARRIVAL])
+                if d > vehicles[i, STOP_FROM]:
+                    cost += vehicles[i, STOP_COST]
+                least = min(least, cost)
+            bound += least
+            d += headway
             i += 1
     return bound
 
@@ -79,6 +110,7 @@ def turn_bound(
     opening = t + numbers[STARTUP]
     present = 0
     soonest = FAR
+    turns = 0
     for lane in range(lanes.shape[0]):
         c = component[stage, lane]
         i = now[lane] >> BITS
@@ -86,30 +118,42 @@ def turn_bound(
             soonest = min(soonest, reach[stage, vehicles[i, GROUP]])
             if not present >> c & 1:
                 present |= 1 << c
-                extra[c, :] = 0
-    turns = 0
-    for c in range(lanes.shape[0]):
-        turns += present >> c & 1
+                turns += 1
     if turns < 2:  # noqa: PLR2004 - one alone need not wait for another
         return 0
+    for c in range(lanes.shape[0]):
+        for p in range(1, turns):
+            extra[c, p] = 0
     for lane in range(lanes.shape[0]):
         c = component[stage, lane]
-        if c < 0:
+        begin = now[lane] >> BITS
+        end = lanes[lane, END]
+        if c < 0 or begin >= end:
             continue
+        headway = lanes[lane, HEADWAY]
+        freed = max(MASK - (now[lane] & MASK), t)
         for p in range(1, turns):
-            i = now[lane] >> BITS
-            d = max(MASK - (now[lane] & MASK), t)
+            d = freed
             late = opening + soonest + p * step
-            while i < lanes[lane, END]:
-                least = max(opening + reach[stage, vehicles[i, GROUP]], vehicles[i, RELEASE])
-                d = max(d, least)
+            lost = 0
+            for i in range(begin, end):
+                d = max(d, opening + reach[stage, vehicles[i, GROUP]], vehicles[i, RELEASE])
                 late = max(late, d)
                 if late == d:
                     break
-                extra[c, p] += least_cost(vehicles, i, late, horizon) - least_cost(vehicles, i, d, horizon)
-                d += lanes[lane, HEADWAY]
-                late += lanes[lane, HEADWAY]
-                i += 1
+                if d < horizon:
+                    if late < horizon:
+                        lost += vehicles[i, WEIGHT] * (late - d)
+                        if d <= vehicles[i, STOP_FROM] < late:
+                            lost += vehicles[i, STOP_COST]
+                    else:
+                        cost = vehicles[i, WEIGHT] * (d - vehicles[i, ARRIVAL])
+                        if d > vehicles[i, STOP_FROM]:
+                            cost += vehicles[i, STOP_COST]
+                        lost += vehicles[i, UNSERVED_LEAST] - cost
+                d += headway
+                late += headway
+            extra[c, p] += lost
     total = 0
     for p in range(1, turns):
         lightest = NEVER

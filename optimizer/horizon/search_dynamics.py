@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 BITS = 16
 MASK = (1 << BITS) - 1
 
-BEGIN, END, HEADWAY, FREE = range(4)
-"""Columns of the lanes' table: first vehicle, the one after the last, time between departures, and when the line is free at first."""
+BEGIN, END, HEADWAY, FREE, UNIFORM = range(5)
+"""Columns of the lanes' table: first vehicle, the one after the last, time between departures, when the line is
+free at first, and whether all are of one group."""
 
-ARRIVAL, RELEASE, GROUP, WEIGHT, STOP_FROM, STOP_COST, UNSERVED_RED, UNSERVED_GREEN, LEAST_RELEASE, DEPARTURE = range(10)
-"""Columns of the vehicles' table; a departure later than STOP_FROM costs STOP_COST more, LEAST_RELEASE is the least release of the vehicle and
-those behind it, and DEPARTURE is the scratch of the interval that is being computed."""
+ARRIVAL, RELEASE, GROUP, WEIGHT, STOP_FROM, STOP_COST, UNSERVED_RED, UNSERVED_GREEN, UNSERVED_LEAST, UNHINDERED, LEAST_RELEASE, DEPARTURE = range(
+    12
+)
+"""Columns of the vehicles' table; a departure later than STOP_FROM costs STOP_COST more, UNHINDERED is the least cost of the vehicle and
+those behind it where it leaves when it is released, LEAST_RELEASE is their least release, and DEPARTURE is the scratch of the interval that is being computed."""
 
 RED_LANE, SERVED_LANE, YIELDING_LANE = range(3)
 """What a stage means for a lane: no vehicle is served, all that are served are protected, or some give way."""
@@ -134,17 +137,20 @@ def advance(
     yielding = False
     for lane in range(lanes.shape[0]):
         lane_state = before[lane]
-        now[lane] = lane_state
         i = lane_state >> BITS
         end = lanes[lane, END]
-        kind = max(lane_kind[old, lane], lane_kind[new, lane])
-        if i >= end or kind == RED_LANE:
+        free = MASK - (lane_state & MASK)
+        kind_old, kind_new = lane_kind[old, lane], lane_kind[new, lane]
+        if kind_old == YIELDING_LANE or kind_new == YIELDING_LANE:
+            now[lane] = lane_state
+            yielding = yielding or i < end
             continue
-        if kind == YIELDING_LANE:
-            yielding = True
+        # A line that is free by then is as good as one that has long been so.
+        now[lane] = lane_state if free > until else lane_state | MASK
+        if i >= end or (kind_old == RED_LANE and kind_new == RED_LANE):
             continue
         first = i
-        free = MASK - (lane_state & MASK)
+        headway = lanes[lane, HEADWAY]
         while i < end:
             d = max(free, vehicles[i, RELEASE])
             if d >= until:
@@ -164,18 +170,17 @@ def advance(
             if d > vehicles[i, STOP_FROM]:
                 cost += vehicles[i, STOP_COST]
             vehicles[i, DEPARTURE] = d
-            free = d + lanes[lane, HEADWAY]
+            free = d + headway
             i += 1
         if i > first:
-            now[lane] = pack(i, free)
+            now[lane] = (i << BITS) | (MASK - free if free > until else MASK)
     if yielding:
         cost += _advance_yielding(
             service, yields, numbers, lane_kind, lanes, vehicles, before, now, old, new, command, start, until, opens
         )
-    for lane in range(lanes.shape[0]):
-        # A line that is free by now is as good as one that has long been so.
-        if MASK - (now[lane] & MASK) <= until:
-            now[lane] |= MASK
+        for lane in range(lanes.shape[0]):
+            if MASK - (now[lane] & MASK) <= until:
+                now[lane] |= MASK
     return cost
 
 
