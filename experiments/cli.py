@@ -165,9 +165,8 @@ def _code(command: Callable[[], Any]) -> int:
         _complain(str(error))
         return USER_CODE
     except OSError as error:
-        _complain(
-            f"{error.filename or 'A file'} cannot be read or written ({error.strerror or error}); check the path, your rights and the room on the disk."
-        )
+        name = error.filename or "A file"
+        _complain(f"{name} cannot be read or written ({error.strerror or error}); check the path, your rights and the room on the disk.")
         return USER_CODE
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED_CODE
@@ -175,7 +174,7 @@ def _code(command: Callable[[], Any]) -> int:
         with tempfile.NamedTemporaryFile("w", prefix="ampelwerk-", suffix=".log", delete=False, encoding="utf-8") as log:
             traceback.print_exc(file=log)
         _complain(
-            f"This is a fault of ours ({type(error).__name__}: {_one_line(str(error))}); the details are in {log.name}, please report them."
+            f"This is a fault of ours ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no words'}); the details are in {log.name}, please report them."
         )
         return OUR_CODE
     return code if isinstance(code, int) else 0

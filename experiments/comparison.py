@@ -211,7 +211,7 @@ def _start(run: RunRequest, folder: Path, parameters_file: Path | None) -> _Runn
     said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
     folder.parent.mkdir(parents=True, exist_ok=True)
     command = run_command(run, folder, parameters_file)
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, env=_environment())
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, env=run_environment())
     return _Running(run, folder, process, said)
 
 
@@ -253,8 +253,8 @@ def _stop(running: list[_Running]) -> None:
             one.process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment of a run's process: ours, and where our packages lie if they are not installed."""
+def run_environment() -> dict[str, str]:
+    """Return the environment of the process of a `run_command`: ours, and where our packages lie if they are not installed."""
     source = Path(__file__).resolve().parents[1]
     if source == Path(sysconfig.get_path("purelib")).resolve():
         return dict(os.environ)

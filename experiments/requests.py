@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+INFORMATION = (InformationClass.LOOPS, InformationClass.ZONE)  # of controllers that leave the choice
 ENGINES = ("search", "cp-sat")
 BACKENDS = ("libsumo", "traci")
 
@@ -59,11 +60,10 @@ def controller_choice(text: str) -> ControllerChoice:
     if not name:
         raise ExperimentError(f"--controllers has an empty name in {text!r}; write for example: static,rolling_horizon@zone.")
     found: dict[str, str] = {}
-    classes = tuple(InformationClass)
     for variant in variants:
-        kind = "information" if variant in classes else "engine" if variant in ENGINES else None
+        kind = "information" if variant in INFORMATION else "engine" if variant in ENGINES else None
         if kind is None:
-            known = (*classes, *ENGINES)
+            known = (*INFORMATION, *ENGINES)
             nearest = difflib.get_close_matches(variant, known, n=1, cutoff=0.0)[0]
             raise ExperimentError(
                 f"controller {text!r}: {variant!r} is neither an information class nor an engine; "

@@ -66,7 +66,14 @@ def test_a_controller_is_read_with_its_variant_and_written_the_same(text: str, c
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("a@zonee", "nearest: zone"), ("a@", "neither"), ("@zone", "empty name"), ("", "empty name"), ("a@zone@loops", "two values")],
+    [
+        ("a@zonee", "nearest: zone"),
+        ("a@", "neither"),
+        ("a@none", "neither"),
+        ("@zone", "empty name"),
+        ("", "empty name"),
+        ("a@zone@loops", "two values"),
+    ],
 )
 def test_a_bad_variant_is_refused_with_its_remedy(text: str, words: str) -> None:
     with pytest.raises(ExperimentError, match=words):
