@@ -35,9 +35,10 @@ from optimizer.horizon.search_dynamics import (
     WEIGHT,
     YIELDING_LANE,
     advance,
+    advance_yielding,
     pack,
 )
-from optimizer.horizon.search_layers import Root, SearchWorkspace, Traffic, make_workspace, search_layers
+from optimizer.horizon.search_layers import ALL, Root, SearchWorkspace, Traffic, make_workspace, search_layers
 from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, prepare
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 
 NODE_LIMIT = 50_000
 """Nodes that one search makes at most unless told otherwise."""
+
+NARROW = 3
+"""Nodes kept per time in the first, narrow beam."""
 
 _kept_workspace: list[SearchWorkspace] = []
 
@@ -162,12 +166,15 @@ def search_plan(
         opens[g] = max(0, group_green_since[g] + tables.numbers[STARTUP])
     root = Root(stage, max(0, earliest_change, green_start + tables.numbers[STARTUP]), latest_change, opens)
     capacity = workspace.values.shape[0]
-    upper, bound, length, nodes = search_layers(tables, traffic, root, workspace, beam_width, capacity, NEVER, plan)
-    if bound < upper and node_limit > 0:
-        better, proven, rows, more = search_layers(tables, traffic, root, workspace, capacity, node_limit, upper, plan)
+    upper, bound, length, nodes = NEVER, 0, 0, 0
+    # A narrow beam, so that the wide one can prune; then all that could still be better.
+    for width, layer_width, limit in ((1, NARROW, capacity), (beam_width, ALL, capacity), (ALL, ALL, node_limit)):
+        if bound >= upper or limit <= 0:
+            break
+        upper, proven, rows, made = search_layers(tables, traffic, root, workspace, width, layer_width, limit, upper, plan)
         if rows > 0:
             length = rows
-        upper, bound, nodes = better, max(bound, proven), nodes + more
+        bound, nodes = max(bound, proven), nodes + made
     plan[0, 1] = green_start
     plan[0, 2] = green_start
     _replay(tables, traffic, root, plan, length, departure)
@@ -257,9 +264,11 @@ def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np
             for g in range(opens.size):
                 opens[g] = command if tables.service[old, g] != RED else start + tables.numbers[STARTUP]
         until = plan[k + 1, 1] if k + 1 < length else horizon
-        advance(
-            tables.service, tables.yields, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, start, until, opens
-        )
+        _, yielding = advance(tables.service, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until, opens)
+        if yielding:
+            advance_yielding(
+                tables.service, tables.yields, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, start, until, opens
+            )
         before[:] = now
         old = new
     departure[:] = -1

@@ -94,7 +94,6 @@ def _gap_search(
 @compiled
 def advance(
     service: NDArray[np.int64],
-    yields: NDArray[np.bool_],
     numbers: NDArray[np.int64],
     lane_kind: NDArray[np.int8],
     lanes: NDArray[np.int64],
@@ -104,15 +103,14 @@ def advance(
     old: int,
     new: int,
     command: int,
-    start: int,
     until: int,
     opens: NDArray[np.int64],
-) -> int:
-    """Move all lanes on from the command of a stage up to `until`.
+) -> tuple[int, bool]:
+    """Move the lanes in which nobody gives way on from the command of a stage up to `until`.
 
     Parameters
     ----------
-    service, yields, numbers
+    service, numbers
         See `SearchTables`.
     lane_kind
         What each stage means for each lane, shape ``(stages, lanes)``.
@@ -121,16 +119,18 @@ def advance(
     before, now
         State of the lanes at `command` and (result) at `until`, shape ``(lanes,)``.
     old, new
-        The stage that ends at `command` and the one that starts at `start`; the same where the stage stays.
-    command, start, until
+        The stage that ends at `command` and the one that follows; the same where the stage stays.
+    command, until
         Times.
     opens
         First time at which the vehicles of each group may leave in `new`, shape ``(groups,)``.
 
     Returns
     -------
-    int
+    cost
         Cost of the departures.
+    yielding
+        Whether `advance_yielding` must move the other lanes on (it is a separate call, because its mere presence here would cost more than this).
     """
     closed = command + numbers[YELLOW]
     cost = 0
@@ -174,18 +174,11 @@ def advance(
             i += 1
         if i > first:
             now[lane] = (i << BITS) | (MASK - free if free > until else MASK)
-    if yielding:
-        cost += _advance_yielding(
-            service, yields, numbers, lane_kind, lanes, vehicles, before, now, old, new, command, start, until, opens
-        )
-        for lane in range(lanes.shape[0]):
-            if MASK - (now[lane] & MASK) <= until:
-                now[lane] |= MASK
-    return cost
+    return cost, yielding
 
 
 @compiled
-def _advance_yielding(
+def advance_yielding(
     service: NDArray[np.int64],
     yields: NDArray[np.bool_],
     numbers: NDArray[np.int64],
@@ -201,7 +194,7 @@ def _advance_yielding(
     until: int,
     opens: NDArray[np.int64],
 ) -> int:
-    """Move the lanes with vehicles that give way on, event by event over all of them."""
+    """Move the lanes with vehicles that give way on, event by event over all of them; after `advance`, with the same arguments."""
     closed = command + numbers[YELLOW]
     horizon = numbers[H]
     cost = 0
@@ -235,13 +228,17 @@ def _advance_yielding(
             if d < next_d:
                 next_lane, next_d = lane, d
         if next_lane < 0:
-            return cost
+            break
         i = now[next_lane] >> BITS
         cost += vehicles[i, WEIGHT] * (next_d - vehicles[i, ARRIVAL])
         if next_d > vehicles[i, STOP_FROM]:
             cost += vehicles[i, STOP_COST]
         vehicles[i, DEPARTURE] = next_d
         now[next_lane] = pack(i + 1, next_d + lanes[next_lane, HEADWAY])
+    for lane in range(lanes.shape[0]):
+        if MASK - (now[lane] & MASK) <= until:
+            now[lane] |= MASK
+    return cost
 
 
 @compiled

@@ -21,6 +21,7 @@ from optimizer.horizon.search_dynamics import (
     RELEASE,
     YIELDING_LANE,
     advance,
+    advance_yielding,
     final_cost,
     pack,
 )
@@ -29,7 +30,10 @@ from optimizer.horizon.search_tables import CHANGE_COST, FAR, NEVER, STARTUP, ST
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COST, BOUND, OFFERED = range(3)
+ALL = 0
+"""As a width: keep all nodes."""
+
+COST, BOUND = range(2)
 STAGE, DEADLINE, PARENT, NEXT, CAME_BY_STAYING, LAYER = range(6)
 
 
@@ -41,7 +45,7 @@ class SearchWorkspace(NamedTuple):
     lanes
         Packed lane states, shape ``(nodes * lanes,)``.
     values
-        Cost so far, bound of the whole cost and scratch, shape ``(nodes, 3)``.
+        Cost so far and bound of the whole cost, shape ``(nodes, 2)``.
     links
         Stage, deadline of its green, parent, next node of the same layer and stage, and whether the node came by staying, and its layer;
         shape ``(nodes, 6)``.
@@ -56,7 +60,7 @@ def make_workspace(nodes: int = 50_000, lanes: int = 32) -> SearchWorkspace:
     """Return memory for a search of `nodes` nodes; with more lanes than `lanes` it holds fewer nodes."""
     return SearchWorkspace(
         lanes=np.empty(nodes * lanes, dtype=np.int32),
-        values=np.empty((nodes, 3), dtype=np.int64),
+        values=np.empty((nodes, 2), dtype=np.int64),
         links=np.empty((nodes, 6), dtype=np.int32),
     )
 
@@ -95,10 +99,36 @@ class Root(NamedTuple):
 @compiled
 def grid_index(grid: NDArray[np.int64], t: int) -> int:
     """Return the index of the first time of the command grid that is not before t."""
-    for k in range(grid.size):
-        if grid[k] >= t:
-            return k
-    return grid.size
+    low, high = 0, grid.size
+    while low < high:
+        middle = (low + high) // 2
+        if grid[middle] < t:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _nth_bound(
+    heads: NDArray[np.int32], links: NDArray[np.int32], values: NDArray[np.int64], upper: int, count: int, lightest: NDArray[np.int64]
+) -> int:
+    """Return the bound of the `count`-th best node of a layer; `lightest` is scratch, shape ``(count,)``."""
+    if count == ALL:
+        return NEVER
+    lightest[:] = NEVER
+    for s in range(heads.size):
+        node = heads[s]
+        while node >= 0:
+            bound = values[node, BOUND]
+            if bound < min(upper, lightest[count - 1]):
+                at = count - 1
+                while at > 0 and lightest[at - 1] > bound:
+                    lightest[at] = lightest[at - 1]
+                    at -= 1
+                lightest[at] = bound
+            node = links[node, NEXT]
+    return lightest[count - 1]
 
 
 @compiled
@@ -164,7 +194,7 @@ def _loses_nothing_by_earlier_change(
 
 @compiled
 def search_layers(
-    tables: SearchTables, traffic: Traffic, root: Root, workspace: SearchWorkspace, width: int, node_limit: int, upper: int, plan: NDArray[np.int64]
+    tables: SearchTables, traffic: Traffic, root: Root, workspace: SearchWorkspace, width: int, layer_width: int, node_limit: int, upper: int, plan: NDArray[np.int64]
 ) -> tuple[int, int, int, int]:
     """Search all plans, or the best `width` nodes per (time, stage).
 
@@ -176,6 +206,8 @@ def search_layers(
         Memory.
     width
         Nodes kept per (time, stage).
+    layer_width
+        Nodes kept per time.
     node_limit
         Nodes made at most.
     upper
@@ -204,6 +236,7 @@ def search_layers(
     service, yields, numbers, interstages, reach = tables.service, tables.yields, tables.numbers, tables.interstage, tables.reach
     step = numbers[STEP]
     extra = np.empty((lanes, lanes), dtype=np.int64)
+    lightest = np.empty(layer_width, dtype=np.int64)
     layers = grid.size
     node_limit = min(node_limit, workspace.values.shape[0], workspace.lanes.size // max(lanes, 1))
     values, links = workspace.values, workspace.links
@@ -227,7 +260,11 @@ def search_layers(
     start_row = workspace.lanes[:lanes]
     first = grid_index(grid, root.first_command)
     until = grid[first] if first < layers else horizon
-    cost = advance(service, yields, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, 0, until, root.opens)
+    cost, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, until, root.opens)
+    if yielding:
+        cost += advance_yielding(
+            service, yields, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, 0, until, root.opens
+        )
     if first >= layers:
         cost += final_cost(service, lane_table, vehicles, row, root.stage)
         if cost < upper:
@@ -250,6 +287,7 @@ def search_layers(
     for layer in range(first, layers):
         t = grid[layer]
         following = grid[layer + 1] if layer + 1 < layers else horizon
+        threshold = _nth_bound(heads[layer], links, values, upper, layer_width, lightest)
         for stage in range(stages):
             size = 0
             node = heads[layer, stage]
@@ -287,7 +325,7 @@ def search_layers(
                         break
                 if dominated:
                     continue
-                if kept >= width:
+                if kept == width > ALL or values[node, BOUND] > threshold:
                     dropped = min(dropped, values[node, BOUND])
                     break
                 candidates[kept] = node
@@ -330,7 +368,12 @@ def search_layers(
                         child_deadline = deadline
                         child_cost = values[node, COST]
                     until = grid[target] if target < layers else horizon
-                    child_cost += advance(service, yields, numbers, lane_kind, lane_table, vehicles, here, row, stage, new, t, start, until, opens)
+                    spent, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, here, row, stage, new, t, until, opens)
+                    child_cost += spent
+                    if yielding:
+                        child_cost += advance_yielding(
+                            service, yields, numbers, lane_kind, lane_table, vehicles, here, row, stage, new, t, start, until, opens
+                        )
                     if target >= layers:
                         child_cost += final_cost(service, lane_table, vehicles, row, new)
                         if child_cost < upper:
