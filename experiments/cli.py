@@ -173,9 +173,8 @@ def _code(command: Callable[[], Any]) -> int:
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, the file gets the traceback
         with tempfile.NamedTemporaryFile("w", prefix="ampelwerk-", suffix=".log", delete=False, encoding="utf-8") as log:
             traceback.print_exc(file=log)
-        _complain(
-            f"This is a fault of ours ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no words'}); the details are in {log.name}, please report them."
-        )
+        fault = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        _complain(f"This is a fault of ours ({fault}); the details are in {log.name}, please report them.")
         return OUR_CODE
     return code if isinstance(code, int) else 0
 

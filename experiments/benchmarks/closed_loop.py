@@ -47,25 +47,33 @@ def measure(name: str, controller: str, repeats: int, seed: int) -> tuple[list[f
     ExperimentError
         If a run fails, or the bare loop does not repeat the run's traffic.
     """
-    controlled_s, bare_s = [], []
+    request = RunRequest(name, controller_choice(controller), seed)
     with tempfile.TemporaryDirectory(prefix="ampelwerk-") as place:
-        for repeat in range(repeats + 1):
-            folder = Path(place) / str(repeat)
-            _do(run_command(RunRequest(name, controller_choice(controller), seed), folder, None))
-            record = read_record(folder)
-            if record is None:
-                raise ExperimentError(f"the run in {folder} left no result; see its run.log.")
-            bare = folder / "bare"
-            bare.mkdir()
-            options = bare_options(record["provenance"]["sumo_options"], bare, scenario(name).additional_files)
-            (bare / "options.json").write_text(json.dumps(options), encoding="utf-8")
-            _do([sys.executable, "-P", "-m", "experiments.benchmarks.closed_loop", "--bare", str(folder)])
-            if _trips(folder / "tripinfo.xml") != _trips(bare / "tripinfo.xml"):
-                raise ExperimentError(f"the bare loop of {name} does not repeat the traffic of the run; its time would tell nothing.")
-            if repeat > 0:  # the first pair compiles, and fills the disk's cache
-                controlled_s.append(record["timing"]["loop_cpu_s"])
-                bare_s.append(float((bare / "cpu_s").read_text(encoding="utf-8")))
-    return controlled_s, bare_s
+        pairs = [measure_pair(request, Path(place) / str(repeat)) for repeat in range(repeats + 1)]
+    del pairs[0]  # it compiled, and filled the disk's cache
+    return [controlled_s for controlled_s, _ in pairs], [bare_s for _, bare_s in pairs]
+
+
+def measure_pair(request: RunRequest, folder: Path) -> tuple[float, float]:
+    """Make one run and repeat its traffic in a bare loop; return the CPU times of both loops, s.
+
+    Raises
+    ------
+    ExperimentError
+        If one of the two fails, or the bare loop does not repeat the run's traffic.
+    """
+    _do(run_command(request, folder, None))
+    record = read_record(folder)
+    if record is None:
+        raise ExperimentError(f"the run in {folder} left no result; see its run.log.")
+    bare = folder / "bare"
+    bare.mkdir()
+    options = bare_options(record["provenance"]["sumo_options"], bare, scenario(request.scenario).additional_files)
+    (bare / "options.json").write_text(json.dumps(options), encoding="utf-8")
+    _do([sys.executable, "-P", "-m", "experiments.benchmarks.closed_loop", "--bare", str(folder)])
+    if _trips(folder / "tripinfo.xml") != _trips(bare / "tripinfo.xml"):
+        raise ExperimentError(f"the bare loop of {request.scenario} does not repeat the traffic of the run; its time would tell nothing.")
+    return record["timing"]["loop_cpu_s"], float((bare / "cpu_s").read_text(encoding="utf-8"))
 
 
 def bare_options(options: Mapping[str, str], folder: Path, additional: tuple[Path, ...]) -> list[str]:
