@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.horizon.compiling import compiled
-from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem
+from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem, SignalModel
 from optimizer.horizon.search_bound import fill_unhindered, find_components
 from optimizer.horizon.search_dynamics import (
     ARRIVAL,
@@ -21,6 +21,7 @@ from optimizer.horizon.search_dynamics import (
     END,
     FREE,
     GROUP,
+    GROUPS_BEHIND,
     HEADWAY,
     LEAST_RELEASE,
     RELEASE,
@@ -39,7 +40,7 @@ from optimizer.horizon.search_dynamics import (
     pack,
 )
 from optimizer.horizon.search_layers import ALL, Root, SearchWorkspace, Traffic, make_workspace, search_layers
-from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, prepare
+from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, group_bit, prepare
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
 if TYPE_CHECKING:
@@ -48,10 +49,14 @@ if TYPE_CHECKING:
 NODE_LIMIT = 50_000
 """Nodes that one search makes at most unless told otherwise."""
 
-NARROW = 3
-"""Nodes kept per time in the first, narrow beam."""
+STAGES_IN_BEAM = 4
+"""So many times the beam width is the number of nodes that the beam keeps per time."""
+
+MOST_KEPT_TABLES = 10_000
+"""Junctions whose tables are kept."""
 
 _kept_workspace: list[SearchWorkspace] = []
+_kept_tables: dict[int, tuple[SignalModel, SearchTables]] = {}
 
 
 def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NODE_LIMIT) -> HorizonSolution:
@@ -77,7 +82,7 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
         If the problem breaks a rule of the model.
     """
     began = time.perf_counter()
-    tables = prepare(problem.signals)
+    tables = _tables_of(problem.signals)
     if problem.headway_ds.size and problem.headway_ds.min() < problem.signals.clear_ds:
         raise ValueError(f"a lane's headway_ds ({problem.headway_ds.min()}) is less than clear_ds ({problem.signals.clear_ds}); give a longer headway.")
     if not _kept_workspace or _kept_workspace[0].values.shape[0] < node_limit:
@@ -109,6 +114,16 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
     stages = tuple(PlannedStage(int(row[0]), int(row[1]), int(row[2])) for row in plan[:length])
     status = SolutionStatus.OPTIMAL if bound >= cost else SolutionStatus.FEASIBLE
     return HorizonSolution(stages, departure, int(cost), int(bound), status, "search", time.perf_counter() - began)
+
+
+def _tables_of(signals: SignalModel) -> SearchTables:
+    # A junction's signals are one object for all its decisions; holding it keeps its id from being given to another.
+    known = _kept_tables.get(id(signals))
+    if known is None:
+        if len(_kept_tables) >= MOST_KEPT_TABLES:
+            _kept_tables.clear()
+        known = _kept_tables[id(signals)] = (signals, prepare(signals))
+    return known[1]
 
 
 @compiled
@@ -167,8 +182,8 @@ def search_plan(
     root = Root(stage, max(0, earliest_change, green_start + tables.numbers[STARTUP]), latest_change, opens)
     capacity = workspace.values.shape[0]
     upper, bound, length, nodes = NEVER, 0, 0, 0
-    # A narrow beam, so that the wide one can prune; then all that could still be better.
-    for width, layer_width, limit in ((1, NARROW, capacity), (beam_width, ALL, capacity), (ALL, ALL, node_limit)):
+    # A beam for a good plan, then all that could still be better.
+    for width, layer_width, limit in ((beam_width, STAGES_IN_BEAM * beam_width, capacity), (ALL, ALL, node_limit)):
         if bound >= upper or limit <= 0:
             break
         upper, proven, rows, made = search_layers(tables, traffic, root, workspace, width, layer_width, limit, upper, plan)
@@ -202,7 +217,7 @@ def _collect_traffic(
         if lane_start[lane + 1] > lane_start[lane]:
             count += 1
     lanes = np.empty((count, 5), dtype=np.int64)
-    vehicles = np.empty((arrival.size, 12), dtype=np.int64)
+    vehicles = np.empty((arrival.size, 13), dtype=np.int64)
     lane_kind = np.zeros((stages, count), dtype=np.int8)
     monotone = True
     at = 0
@@ -215,8 +230,11 @@ def _collect_traffic(
         lanes[at, FREE] = lane_free[lane]
         lanes[at, UNIFORM] = 1
         least_release = FAR
+        behind = 0
         for i in range(lane_start[lane + 1] - 1, lane_start[lane] - 1, -1):
             least_release = min(least_release, release[i])
+            behind |= group_bit(group[i])
+            vehicles[i, GROUPS_BEHIND] = behind
             vehicles[i, ARRIVAL] = arrival[i]
             vehicles[i, RELEASE] = release[i]
             vehicles[i, GROUP] = group[i]
@@ -267,7 +285,7 @@ def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np
         _, yielding = advance(tables.service, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until, opens)
         if yielding:
             advance_yielding(
-                tables.service, tables.yields, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, start, until, opens
+                tables.service, tables.priority, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, start, until, opens
             )
         before[:] = now
         old = new

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO
-from optimizer.horizon.search_tables import CLEAR, FAR, GAP, STOP_THEN_GO, YELLOW, H
+from optimizer.horizon.search_tables import CLEAR, FAR, GAP, STOP_THEN_GO, YELLOW, H, group_bit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,11 +25,12 @@ BEGIN, END, HEADWAY, FREE, UNIFORM = range(5)
 """Columns of the lanes' table: first vehicle, the one after the last, time between departures, when the line is
 free at first, and whether all are of one group."""
 
-ARRIVAL, RELEASE, GROUP, WEIGHT, STOP_FROM, STOP_COST, UNSERVED_RED, UNSERVED_GREEN, UNSERVED_LEAST, UNHINDERED, LEAST_RELEASE, DEPARTURE = range(
-    12
+ARRIVAL, RELEASE, GROUP, WEIGHT, STOP_FROM, STOP_COST, UNSERVED_RED, UNSERVED_GREEN, UNSERVED_LEAST, UNHINDERED, LEAST_RELEASE, GROUPS_BEHIND, DEPARTURE = range(
+    13
 )
 """Columns of the vehicles' table; a departure later than STOP_FROM costs STOP_COST more, UNHINDERED is the least cost of the vehicle and
-those behind it where it leaves when it is released, LEAST_RELEASE is their least release, and DEPARTURE is the scratch of the interval that is being computed."""
+those behind it where it leaves when it is released, LEAST_RELEASE their least release, GROUPS_BEHIND their
+groups as bits, and DEPARTURE is the scratch of the interval that is being computed."""
 
 RED_LANE, SERVED_LANE, YIELDING_LANE = range(3)
 """What a stage means for a lane: no vehicle is served, all that are served are protected, or some give way."""
@@ -44,7 +45,7 @@ def pack(index: int, free: int) -> int:
 @compiled
 def _gap_search(
     service: NDArray[np.int64],
-    yields: NDArray[np.bool_],
+    priority: NDArray[np.int64],
     numbers: NDArray[np.int64],
     lanes: NDArray[np.int64],
     vehicles: NDArray[np.int64],
@@ -65,6 +66,7 @@ def _gap_search(
     if aspect == RED_THEN_GO:
         d = max(d, vehicles[i, RELEASE] + numbers[STOP_THEN_GO])
     gap, clear = numbers[GAP], numbers[CLEAR]
+    over = priority[stage, g]
     settled = False
     while not settled:
         settled = True
@@ -75,12 +77,15 @@ def _gap_search(
                 continue
             first = before[other] >> BITS
             following = now[other] >> BITS
+            end = lanes[other, END]
             # The last vehicle that left before this interval may still be near; those before it are not, since clear <= headway.
-            for v in range(max(lanes[other, BEGIN], first - 1), lanes[other, END]):
+            nearest = max(lanes[other, BEGIN], first - 1)
+            if not vehicles[nearest, GROUPS_BEHIND] & over:
+                continue
+            for v in range(nearest, end):
                 if vehicles[v, LEAST_RELEASE] >= d + gap:
                     break
-                h = vehicles[v, GROUP]
-                if not yields[g, h] or service[stage, h] == RED or vehicles[v, RELEASE] >= d + gap:
+                if not group_bit(vehicles[v, GROUP]) & over or vehicles[v, RELEASE] >= d + gap:
                     continue
                 if v >= following:
                     return FAR
@@ -180,7 +185,7 @@ def advance(
 @compiled
 def advance_yielding(
     service: NDArray[np.int64],
-    yields: NDArray[np.bool_],
+    priority: NDArray[np.int64],
     numbers: NDArray[np.int64],
     lane_kind: NDArray[np.int8],
     lanes: NDArray[np.int64],
@@ -215,14 +220,14 @@ def advance_yielding(
                 # What leaves later than another lane's vehicle is looked at again after that one has left.
                 limit = min(until, next_d)
                 if earliest < min(start, limit):
-                    d = _gap_search(service, yields, numbers, lanes, vehicles, before, now, lane, i, old, earliest, min(start, limit))
+                    d = _gap_search(service, priority, numbers, lanes, vehicles, before, now, lane, i, old, earliest, min(start, limit))
                 if d == FAR and max(earliest, start) < limit:
-                    d = _gap_search(service, yields, numbers, lanes, vehicles, before, now, lane, i, new, max(earliest, start), limit)
+                    d = _gap_search(service, priority, numbers, lanes, vehicles, before, now, lane, i, new, max(earliest, start), limit)
             elif service[old, g] != RED:
                 earliest = max(earliest, command)
                 limit = min(closed, horizon)
                 if earliest < limit:
-                    d = _gap_search(service, yields, numbers, lanes, vehicles, before, now, lane, i, old, earliest, limit)
+                    d = _gap_search(service, priority, numbers, lanes, vehicles, before, now, lane, i, old, earliest, limit)
                 if d == FAR and service[old, g] == PERMISSIVE and vehicles[i, RELEASE] <= command and free <= closed < horizon:
                     d = closed
             if d < next_d:

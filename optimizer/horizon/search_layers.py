@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optimizer.horizon.compiling import compiled
-from optimizer.horizon.problem import PERMISSIVE, RED
+from optimizer.horizon.problem import RED
 from optimizer.horizon.search_bound import lane_bound, turn_bound
 from optimizer.horizon.search_dynamics import (
     BEGIN,
@@ -15,11 +15,11 @@ from optimizer.horizon.search_dynamics import (
     END,
     FREE,
     GROUP,
+    GROUPS_BEHIND,
     HEADWAY,
     MASK,
     RED_LANE,
     RELEASE,
-    YIELDING_LANE,
     advance,
     advance_yielding,
     final_cost,
@@ -35,6 +35,9 @@ ALL = 0
 
 COST, BOUND = range(2)
 STAGE, DEADLINE, PARENT, NEXT, CAME_BY_STAYING, LAYER = range(6)
+
+STAYED_TO_THE_END = 2
+"""Mark of a node that came by staying, where the cost of staying up to the horizon is known."""
 
 
 class SearchWorkspace(NamedTuple):
@@ -142,27 +145,47 @@ def deadline_of(tables: SearchTables, stage: int, first: int, latest: int) -> in
 
 
 @compiled
-def _serves_nobody_better(
-    service: NDArray[np.int64],
-    as_good: NDArray[np.bool_],
-    lane_kind: NDArray[np.int8],
-    lanes: NDArray[np.int64],
-    vehicles: NDArray[np.int64],
-    now: NDArray[np.int32],
-    old: int,
-    new: int,
-) -> bool:
-    """Whether no vehicle left is better served in `new` than in `old`, and no sneaker could go at the change."""
+def _groups_left(lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32]) -> int:
+    """Return the groups of all vehicles left, as bits."""
+    left = 0
     for lane in range(lanes.shape[0]):
-        if lane_kind[new, lane] == RED_LANE and lane_kind[old, lane] != YIELDING_LANE:
+        i = now[lane] >> BITS
+        if i < lanes[lane, END]:
+            left |= vehicles[i, GROUPS_BEHIND]
+    return left
+
+
+@compiled
+def _choose_changes(
+    interstages: NDArray[np.int64],
+    bypass: NDArray[np.bool_],
+    keeps: NDArray[np.int64],
+    instead: NDArray[np.bool_],
+    needs: NDArray[np.int64],
+    serves: NDArray[np.int64],
+    sneaks: NDArray[np.int64],
+    earlier_is_better: NDArray[np.bool_],
+    stage: int,
+    left: int,
+    chosen: NDArray[np.bool_],
+) -> None:
+    """Mark the stages that are worth a change from `stage`, where vehicles of the groups `left` are left.
+
+    Not worth it is a stage that serves none of them better than `stage`, or as well as no other stage that could be had instead.
+    """
+    for new in range(chosen.size):
+        chosen[new] = interstages[stage, new] >= 0 and new != stage and not (bypass[stage, new] and not keeps[stage, new] & left)
+    for new in range(chosen.size):
+        if not chosen[new]:
             continue
-        for i in range(now[lane] >> BITS, lanes[lane, END]):
-            g = vehicles[i, GROUP]
-            if service[old, g] == PERMISSIVE and service[new, g] == RED:
-                return False
-            if not as_good[old, new, g]:
-                return False
-    return True
+        sneakers = sneaks[stage] & ~serves[new]
+        for other in range(chosen.size):
+            if other == new or not chosen[other] or not instead[new, other] or needs[new, other] & left or sneakers & serves[other] & left:
+                continue
+            sooner = interstages[stage, new] - interstages[stage, other]
+            if sooner == 0 or (sooner > 0 and earlier_is_better[stage, other]):
+                chosen[new] = False
+                break
 
 
 @compiled
@@ -233,7 +256,7 @@ def search_layers(
     groups = tables.service.shape[1]
     lane_table, vehicles, lane_kind, component = traffic.lanes, traffic.vehicles, traffic.lane_kind, traffic.component
     lanes = lane_table.shape[0]
-    service, yields, numbers, interstages, reach = tables.service, tables.yields, tables.numbers, tables.interstage, tables.reach
+    service, priority, numbers, interstages, reach = tables.service, tables.priority, tables.numbers, tables.interstage, tables.reach
     step = numbers[STEP]
     extra = np.empty((lanes, lanes), dtype=np.int64)
     lightest = np.empty(layer_width, dtype=np.int64)
@@ -243,6 +266,7 @@ def search_layers(
     heads = np.full((layers, stages), -1, dtype=np.int32)
     row = np.empty(lanes, dtype=np.int32)
     opens = np.empty(groups, dtype=np.int64)
+    chosen = np.empty(stages, dtype=np.bool_)
     candidates = np.empty(node_limit, dtype=np.int32)
 
     unbounded = root.deadline >= horizon
@@ -263,7 +287,7 @@ def search_layers(
     cost, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, until, root.opens)
     if yielding:
         cost += advance_yielding(
-            service, yields, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, 0, until, root.opens
+            service, priority, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, 0, until, root.opens
         )
     if first >= layers:
         cost += final_cost(service, lane_table, vehicles, row, root.stage)
@@ -289,6 +313,8 @@ def search_layers(
         following = grid[layer + 1] if layer + 1 < layers else horizon
         threshold = _nth_bound(heads[layer], links, values, upper, layer_width, lightest)
         for stage in range(stages):
+            for new in range(stages):
+                chosen[new] = interstages[stage, new] >= 0 and new != stage
             size = 0
             node = heads[layer, stage]
             while node >= 0:
@@ -332,18 +358,45 @@ def search_layers(
                 kept += 1
 
                 deadline = links[node, DEADLINE]
+                left = _groups_left(lane_table, vehicles, here)
+                complete = deadline == FAR and not left & ~tables.serves[stage]
+                if complete and links[node, CAME_BY_STAYING] != STAYED_TO_THE_END:
+                    # Nobody waits for another stage: where staying costs no more than the bound, nothing else is worth looking at.
+                    for g in range(groups):
+                        opens[g] = t
+                    total, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, here, row, stage, stage, t, horizon, opens)
+                    if yielding:
+                        total += advance_yielding(
+                            service, priority, numbers, lane_kind, lane_table, vehicles, here, row, stage, stage, t, t, horizon, opens
+                        )
+                    total += values[node, COST] + final_cost(service, lane_table, vehicles, row, stage)
+                    if total < upper:
+                        upper = total
+                        best_parent, best_stage = node, stage
+                    if total <= values[node, BOUND]:
+                        continue
+                if prunable:
+                    _choose_changes(
+                        interstages,
+                        tables.bypass,
+                        tables.keeps,
+                        tables.instead,
+                        tables.needs,
+                        tables.serves,
+                        tables.sneaks,
+                        tables.earlier_is_better,
+                        stage,
+                        left,
+                        chosen,
+                    )
                 # A change to each other stage, then staying (last, so that the changes may improve the upper bound for it).
                 for move in range(stages + 1):
                     new = move if move < stages else stage
                     if move < stages:
-                        interstage = interstages[stage, new]
-                        if new == stage or interstage < 0:
+                        if not chosen[new]:
                             continue
+                        interstage = interstages[stage, new]
                         if prunable:
-                            if tables.bypass[stage, new] and _serves_nobody_better(
-                                service, tables.as_good, lane_kind, lane_table, vehicles, here, stage, new
-                            ):
-                                continue
                             if (
                                 links[node, CAME_BY_STAYING]
                                 and tables.earlier_is_better[stage, new]
@@ -372,7 +425,7 @@ def search_layers(
                     child_cost += spent
                     if yielding:
                         child_cost += advance_yielding(
-                            service, yields, numbers, lane_kind, lane_table, vehicles, here, row, stage, new, t, start, until, opens
+                            service, priority, numbers, lane_kind, lane_table, vehicles, here, row, stage, new, t, start, until, opens
                         )
                     if target >= layers:
                         child_cost += final_cost(service, lane_table, vehicles, row, new)
@@ -399,7 +452,7 @@ def search_layers(
                     links[count, DEADLINE] = child_deadline
                     links[count, PARENT] = node
                     links[count, NEXT] = heads[target, new]
-                    links[count, CAME_BY_STAYING] = 1 if move == stages else 0
+                    links[count, CAME_BY_STAYING] = 0 if move < stages else STAYED_TO_THE_END if complete else 1
                     links[count, LAYER] = target
                     heads[target, new] = count
                     count += 1

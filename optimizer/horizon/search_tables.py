@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FAR = 1 << 30
 """A time that is never reached."""
 
+MOST_GROUPS = 62
+"""As many signal groups as bits in a number."""
+
 NEVER = 1 << 60
 """A cost that no plan has."""
 
@@ -26,8 +29,10 @@ class SearchTables(NamedTuple):
 
     Attributes
     ----------
-    service, interstage, yields
+    service, interstage
         As in `SignalModel`.
+    priority
+        Groups (as bits) that stage s serves and group g gives way to, shape ``(stages, groups)``.
     least_green
         Least time from the start of green to the next command, shape ``(stages,)``.
     most_green
@@ -36,10 +41,16 @@ class SearchTables(NamedTuple):
         Whether any change of the stage is allowed, shape ``(stages,)``.
     reach
         Least time from a command in stage s to the start of a green of group g, whatever the route; 0 where s serves g; shape ``(stages, groups)``.
-    as_good
-        Whether a vehicle of group g is never worse off in stage s than in stage t, whoever else is there; shape ``(stages, stages, groups)``.
     bypass
-        Whether a change from s to t may be left out where t serves nobody better than s and lets no sneaker go, shape ``(stages, stages)``.
+        Whether, as far as times go, a change from s to t may be left out and s stay instead, shape ``(stages, stages)``.
+    keeps
+        Groups (as bits) that need t: they are better served in t than in s, or a sneaker goes where s ends or t ends; shape ``(stages, stages)``.
+    instead
+        Whether, as far as the times after it go, stage t may stand in for stage s, shape ``(stages, stages)``.
+    needs
+        Groups that are better off with s than with t in its place, shape ``(stages, stages)``.
+    serves, sneaks
+        Groups that stage s serves, and those that it serves permissively, shapes ``(stages,)``.
     earlier_is_better
         Whether the groups that s and t both serve are at least as well served in t, shape ``(stages, stages)``.
     grid
@@ -50,13 +61,17 @@ class SearchTables(NamedTuple):
 
     service: NDArray[np.int64]
     interstage: NDArray[np.int64]
-    yields: NDArray[np.bool_]
+    priority: NDArray[np.int64]
     least_green: NDArray[np.int64]
     most_green: NDArray[np.int64]
     has_successor: NDArray[np.bool_]
     reach: NDArray[np.int64]
-    as_good: NDArray[np.bool_]
     bypass: NDArray[np.bool_]
+    keeps: NDArray[np.int64]
+    instead: NDArray[np.bool_]
+    needs: NDArray[np.int64]
+    serves: NDArray[np.int64]
+    sneaks: NDArray[np.int64]
     earlier_is_better: NDArray[np.bool_]
     grid: NDArray[np.int64]
     numbers: NDArray[np.int64]
@@ -68,7 +83,7 @@ def prepare(signals: SignalModel) -> SearchTables:
     Raises
     ------
     ValueError
-        If the constants break the model's rule ``0 < clear`` and ``0 < gap``.
+        If the constants break the model's rule ``0 < clear`` and ``0 < gap``, or there are too many groups.
     """
     if signals.clear_ds <= 0 or signals.gap_ds <= 0:
         raise ValueError(f"clear_ds ({signals.clear_ds}) and gap_ds ({signals.gap_ds}) of the horizon must be positive; give larger values.")
@@ -77,11 +92,18 @@ def prepare(signals: SignalModel) -> SearchTables:
     yields = np.ascontiguousarray(signals.yields, dtype=np.bool_)
     least_green = np.maximum(signals.minimum_green_ds, signals.startup_ds).astype(np.int64)
     stages, groups = service.shape
-    reach = np.zeros((stages, groups), dtype=np.int64)
     as_good = np.zeros((stages, stages, groups), dtype=np.bool_)
-    bypass = np.zeros((stages, stages), dtype=np.bool_)
+    reach = np.zeros((stages, groups), dtype=np.int64)
     earlier_is_better = np.zeros((stages, stages), dtype=np.bool_)
-    _fill_tables(service, interstage, yields, least_green, reach, as_good, bypass, earlier_is_better)
+    bypass = np.zeros((stages, stages), dtype=np.bool_)
+    instead = np.zeros((stages, stages), dtype=np.bool_)
+    keeps = np.zeros((stages, stages), dtype=np.int64)
+    needs = np.zeros((stages, stages), dtype=np.int64)
+    serves = np.zeros(stages, dtype=np.int64)
+    sneaks = np.zeros(stages, dtype=np.int64)
+    _fill_reach(service, interstage, least_green, reach)
+    _fill_merits(service, yields, as_good, earlier_is_better, keeps, needs, serves, sneaks)
+    _fill_substitutes(interstage, least_green, earlier_is_better, bypass, instead)
     numbers = np.array(
         [
             signals.horizon_ds,
@@ -100,17 +122,31 @@ def prepare(signals: SignalModel) -> SearchTables:
     return SearchTables(
         service=service,
         interstage=interstage,
-        yields=yields,
+        priority=_priority(service, yields),
         least_green=least_green,
         most_green=np.ascontiguousarray(signals.maximum_green_ds, dtype=np.int64),
         has_successor=np.ascontiguousarray((interstage >= 0).any(axis=1)),
         reach=reach,
-        as_good=as_good,
         bypass=bypass,
+        keeps=keeps,
+        instead=instead,
+        needs=needs,
+        serves=serves,
+        sneaks=sneaks,
         earlier_is_better=earlier_is_better,
         grid=command_grid_ds(signals),
         numbers=numbers,
     )
+
+
+def _priority(service: NDArray[np.int64], yields: NDArray[np.bool_]) -> NDArray[np.int64]:
+    stages, groups = service.shape
+    if groups > MOST_GROUPS:
+        raise ValueError(f"the search holds {MOST_GROUPS} signal groups at one junction, not {groups}; merge groups that always show the same signal.")
+    priority = np.zeros((stages, groups), dtype=np.int64)
+    for g, h in np.argwhere(yields):
+        priority[:, g] |= np.where(service[:, h] != RED, 1 << int(h), 0)
+    return priority
 
 
 def _least_step(service: NDArray[np.int64], interstage: NDArray[np.int64], least_green: NDArray[np.int64]) -> int:
@@ -135,16 +171,13 @@ def _at_least_as_good(service: NDArray[np.int64], yields: NDArray[np.bool_], bet
 
 
 @compiled
-def _fill_tables(
-    service: NDArray[np.int64],
-    interstage: NDArray[np.int64],
-    yields: NDArray[np.bool_],
-    least_green: NDArray[np.int64],
-    reach: NDArray[np.int64],
-    as_good: NDArray[np.bool_],
-    bypass: NDArray[np.bool_],
-    earlier_is_better: NDArray[np.bool_],
-) -> None:
+def group_bit(g: int) -> int:
+    """Return the bit of a group."""
+    return 1 << g
+
+
+@compiled
+def _fill_reach(service: NDArray[np.int64], interstage: NDArray[np.int64], least_green: NDArray[np.int64], reach: NDArray[np.int64]) -> None:
     stages, groups = service.shape
     # Least time from a command to the start of another stage, over any route.
     route = np.full((stages, stages), FAR, dtype=np.int64)
@@ -166,20 +199,55 @@ def _fill_tables(
                 elif service[t, g] != RED:
                     best = min(best, route[s, t])
             reach[s, g] = best
+
+
+@compiled
+def _fill_merits(
+    service: NDArray[np.int64],
+    yields: NDArray[np.bool_],
+    as_good: NDArray[np.bool_],
+    earlier_is_better: NDArray[np.bool_],
+    keeps: NDArray[np.int64],
+    needs: NDArray[np.int64],
+    serves: NDArray[np.int64],
+    sneaks: NDArray[np.int64],
+) -> None:
+    stages, groups = service.shape
+    for s in range(stages):
+        for g in range(groups):
+            if service[s, g] != RED:
+                serves[s] |= group_bit(g)
+            if service[s, g] == PERMISSIVE:
+                sneaks[s] |= group_bit(g)
+            for t in range(stages):
+                as_good[s, t, g] = _at_least_as_good(service, yields, s, t, g)
     for s in range(stages):
         for t in range(stages):
             earlier_is_better[s, t] = True
             for g in range(groups):
-                as_good[s, t, g] = _at_least_as_good(service, yields, s, t, g)
-            for g in range(groups):
                 if service[s, g] != RED and service[t, g] != RED and not as_good[t, s, g]:
                     earlier_is_better[s, t] = False
-    # s -> t -> u may be replaced by s -> u where u is not reached later and nobody is worse off meanwhile.
+                # Where a permissive green ends a sneaker may go that a protected one would not let go.
+                if not as_good[s, t, g] or (service[s, g] == PROTECTED and service[t, g] == PERMISSIVE):
+                    keeps[s, t] |= group_bit(g)
+                    needs[t, s] |= group_bit(g)
+                if service[s, g] == PERMISSIVE and service[t, g] == RED:
+                    keeps[s, t] |= group_bit(g)
+
+
+@compiled
+def _fill_substitutes(
+    interstage: NDArray[np.int64],
+    least_green: NDArray[np.int64],
+    earlier_is_better: NDArray[np.bool_],
+    bypass: NDArray[np.bool_],
+    instead: NDArray[np.bool_],
+) -> None:
+    stages = interstage.shape[0]
     for s in range(stages):
         for t in range(stages):
-            if interstage[s, t] < 0:
-                continue
-            fits = True
+            # Whatever follows t must follow s no later.
+            fits = s != t
             for u in range(stages):
                 if u in (s, t) or interstage[t, u] < 0:
                     continue
@@ -188,3 +256,4 @@ def _fill_tables(
                 elif interstage[s, u] < interstage[t, u] and not (earlier_is_better[s, u] and earlier_is_better[t, u]):
                     fits = False
             bypass[s, t] = fits
+            instead[t, s] = fits and least_green[s] <= least_green[t]
