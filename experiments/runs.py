@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from controllers.registry import controller
 from controllers.sumo.coupling import SimulationError, SimulationSettings, simulate
-from experiments.errors import ExperimentError
+from experiments.errors import ExperimentError, ResultError
 from experiments.folders import claim, publish
 from experiments.kpis import read_kpis, vehicle_classes
 from experiments.provenance import command_line, scenario_hash, sumo_options, versions
@@ -74,6 +74,11 @@ def run(request: RunRequest, out: Path) -> dict[str, Any]:
             summary = simulate(settings, chosen)
         except SimulationError as error:
             raise SimulationError(_with_sumos_words(str(error), out / LOG)) from error
+        except OSError as error:
+            name = error.filename or f"A file in {out}"
+            raise ResultError(
+                f"{name} cannot be written ({error.strerror or error}); free some room on the disk and run it again."
+            ) from error
     wall_s = time.perf_counter() - clock_s
     kpis = read_kpis(
         out / "tripinfo.xml",

@@ -222,7 +222,7 @@ def test_a_full_disk_gives_one_sentence_and_no_result(tmp_path: Path, limit_byte
     # of which SUMO then writes a part and says that all is well.
     done = ampelwerk("run", "resco/cologne1", "--controller", "static", *SHORT, "--out", "out", cwd=tmp_path, limit_bytes=limit_bytes)
     assert done.returncode == 2, done.stderr
-    assert_is_one_sentence(done, "room")
+    assert_is_one_sentence(done, "out", "room")
     assert read_record(tmp_path / "out") is None
 
 
