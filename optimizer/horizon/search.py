@@ -41,6 +41,7 @@ from optimizer.horizon.search_dynamics import (
 )
 from optimizer.horizon.search_layers import ALL, Root, SearchWorkspace, Traffic, make_workspace, search_layers
 from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, group_bit, prepare
+from optimizer.horizon.simulation import cost_of
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
 if TYPE_CHECKING:
@@ -116,6 +117,32 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
     return HorizonSolution(stages, departure, int(cost), int(bound), status, "search", time.perf_counter() - began)
 
 
+def replay(problem: HorizonProblem, plan: tuple[PlannedStage, ...]) -> HorizonSolution:
+    """Return what a plan that the model allows comes to (without a bound of what other plans would), by the search's own dynamics."""
+    began = time.perf_counter()
+    tables = _tables_of(problem.signals)
+    rows = np.array([[now.stage, now.command_ds, now.start_ds] for now in plan], dtype=np.int64)
+    departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
+    _replay_arrays(
+        tables,
+        problem.stage,
+        problem.group_green_since_ds,
+        problem.lane_start,
+        problem.lane_free_ds,
+        problem.headway_ds,
+        problem.arrival_ds,
+        problem.release_ds,
+        problem.group,
+        problem.weight,
+        problem.moving,
+        problem.unserved_cost,
+        rows,
+        departure,
+    )
+    cost = cost_of(problem, plan, departure)
+    return HorizonSolution(plan, departure, cost, 0, SolutionStatus.FEASIBLE, "search", time.perf_counter() - began)
+
+
 def _tables_of(signals: SignalModel) -> SearchTables:
     # A junction's signals are one object for all its decisions; holding it keeps its id from being given to another.
     known = _kept_tables.get(id(signals))
@@ -176,9 +203,7 @@ def search_plan(
         Nodes made.
     """
     traffic = _collect_traffic(tables, lane_start, lane_free, headway, arrival, release, group, weight, moving, unserved)
-    opens = np.empty(group_green_since.size, dtype=np.int64)
-    for g in range(opens.size):
-        opens[g] = max(0, group_green_since[g] + tables.numbers[STARTUP])
+    opens = _first_departures(tables, group_green_since)
     root = Root(stage, max(0, earliest_change, green_start + tables.numbers[STARTUP]), latest_change, opens)
     capacity = workspace.values.shape[0]
     upper, bound, length, nodes = NEVER, 0, 0, 0
@@ -194,6 +219,37 @@ def search_plan(
     plan[0, 2] = green_start
     _replay(tables, traffic, root, plan, length, departure)
     return upper, min(bound, upper), length, nodes
+
+
+@compiled
+def _replay_arrays(
+    tables: SearchTables,
+    stage: int,
+    group_green_since: NDArray[np.int64],
+    lane_start: NDArray[np.int64],
+    lane_free: NDArray[np.int64],
+    headway: NDArray[np.int64],
+    arrival: NDArray[np.int64],
+    release: NDArray[np.int64],
+    group: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    moving: NDArray[np.bool_],
+    unserved: NDArray[np.int64],
+    plan: NDArray[np.int64],
+    departure: NDArray[np.int64],
+) -> None:
+    traffic = _collect_traffic(tables, lane_start, lane_free, headway, arrival, release, group, weight, moving, unserved)
+    root = Root(stage, 0, 0, _first_departures(tables, group_green_since))
+    _replay(tables, traffic, root, plan, plan.shape[0], departure)
+
+
+@compiled
+def _first_departures(tables: SearchTables, group_green_since: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return when vehicles of each group may leave first."""
+    opens = np.empty(group_green_since.size, dtype=np.int64)
+    for g in range(opens.size):
+        opens[g] = max(0, group_green_since[g] + tables.numbers[STARTUP])
+    return opens
 
 
 @compiled
