@@ -91,24 +91,30 @@ class ModelText:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The variables of the slots: stage literals, command, start, and whether the slot is used; and per group whether it is green."""
+    """The variables of the slots: stage literals, command, start, and whether the slot is used; per group whether it is green; and the stages that the
+    slot may hold.
+    """
 
     stage: list[list[int]]
     command: list[int]
     start: list[int]
     used: list[int]
     green: list[dict[int, int]]
+    options: list[list[int]]
 
 
-def build_model(problem: HorizonProblem, known: HorizonSolution, slots: int) -> tuple[cp_model.CpModel, Slots]:
-    """Build the model with `slots` slots, hinted by a known solution of no more stages."""
+def build_model(problem: HorizonProblem, known: HorizonSolution, slots: int, free: int) -> tuple[cp_model.CpModel, Slots]:
+    """Build the model with `slots` slots, hinted by a known solution of no more stages.
+
+    Only the first `free` slots may hold any stage; those behind hold what the known solution has there, at any time.
+    """
     text = ModelText()
-    slot_variables = _define_slots(text, problem, known, slots)
+    slot_variables = _define_slots(text, problem, known, slots, free)
     _define_vehicles(text, problem, known, slot_variables)
     return text.finish(known.cost), slot_variables
 
 
-def _define_slots(text: ModelText, problem: HorizonProblem, known: HorizonSolution, slots: int) -> Slots:
+def _define_slots(text: ModelText, problem: HorizonProblem, known: HorizonSolution, slots: int, free: int) -> Slots:
     signals = problem.signals
     service = signals.service
     horizon = signals.horizon_ds
@@ -117,31 +123,36 @@ def _define_slots(text: ModelText, problem: HorizonProblem, known: HorizonSoluti
     grid = [int(c) for c in command_grid_ds(signals)]
     commands = ",".join(f"{c},{c}" for c in [*grid, horizon])
     plan = known.plan
-    result = Slots([], [], [], [], [])
+    result = Slots([], [], [], [], [], [])
     changes = [s.command_ds for s in plan[1:]]
     for j in range(slots):
         hinted = plan[min(j, len(plan) - 1)]
         is_used = j < len(plan)
+        options = [problem.stage] if j == 0 else [hinted.stage] if j >= free else list(stages)
+        result.options.append(options)
+        result.stage.append([text.variable(int(options == [s]), int(s in options), int(s == hinted.stage)) for s in stages])
         if j == 0:
-            result.stage.append([text.variable(int(s == problem.stage), int(s == problem.stage), int(s == problem.stage)) for s in stages])
             result.command.append(text.variable(-_INFINITE, horizon, -_INFINITE))
             result.start.append(text.variable(problem.green_start_ds, problem.green_start_ds, problem.green_start_ds))
             result.used.append(text.variable(1, 1, 1))
         else:
-            result.stage.append([text.literal(s == hinted.stage) for s in stages])
             result.command.append(text.variable(0, horizon, changes[j - 1] if is_used else horizon))
             result.start.append(text.variable(0, horizon + int(signals.interstage_ds.max(initial=0)), hinted.start_ds if is_used else horizon))
             result.used.append(text.literal(is_used))
         green = {}
         for g in groups:
-            serving = [s for s in stages if service[s, g] != RED]
+            serving = [s for s in options if service[s, g] != RED]
+            if not serving or len(serving) == len(options):
+                green[g] = text.variable(int(bool(serving)), int(bool(serving)), int(bool(serving)))
+                continue
             green[g] = text.literal(hinted.stage in serving)
             text.any_of([-green[g] - 1, *(result.stage[j][s] for s in serving)])
             for s in serving:
                 text.any_of([-result.stage[j][s] - 1, green[g]])
         result.green.append(green)
         if j > 0:
-            text.one_of(result.stage[j])
+            if len(options) > 1:
+                text.one_of(result.stage[j])
             text.bound(result.command[j], commands)
             _define_change(text, problem, result, j, plan, grid)
     first = max(0, problem.earliest_change_ds, problem.green_start_ds + signals.startup_ds)
@@ -165,7 +176,6 @@ def _define_change(text: ModelText, problem: HorizonProblem, slots: Slots, j: in
     """Tie slot j to the slot before it."""
     signals = problem.signals
     horizon = signals.horizon_ds
-    stages = range(len(signals.service))
     used, command, start = slots.used[j], slots.command[j], slots.start[j]
     before, after = slots.stage[j - 1], slots.stage[j]
     unused = -used - 1
@@ -181,10 +191,10 @@ def _define_change(text: ModelText, problem: HorizonProblem, slots: Slots, j: in
     for span in spans:
         span_is[span] = text.literal(span == hinted_span)
         text.apart(start, command, span, span_is[span], most=span)
-    for s in stages:
+    for s in slots.options[j - 1]:
         text.any_of([unused, -before[s] - 1, -after[s] - 1])
         text.any_of([used, -before[s] - 1, after[s]])
-        for t in stages:
+        for t in slots.options[j]:
             if s == t:
                 continue
             span = int(signals.interstage_ds[s, t])
@@ -194,7 +204,7 @@ def _define_change(text: ModelText, problem: HorizonProblem, slots: Slots, j: in
                 text.any_of([-before[s] - 1, -after[t] - 1, span_is[span]])
     if j > 1:
         text.apart(command, slots.command[j - 1], max(signals.yellow_used_ds, 1), used)
-        for s in stages:
+        for s in slots.options[j - 1]:
             text.apart(command, slots.start[j - 1], max(int(signals.minimum_green_ds[s]), signals.startup_ds), used, before[s])
         _define_maximum_green(text, problem, slots, j - 1, plan, grid)
 
@@ -203,11 +213,11 @@ def _define_maximum_green(text: ModelText, problem: HorizonProblem, slots: Slots
     """Slot j is left before its maximum green ends, unless that is after the horizon or no change is possible by then."""
     signals = problem.signals
     horizon = signals.horizon_ds
-    for s in range(len(signals.service)):
+    for s in slots.options[j]:
         most = int(signals.maximum_green_ds[s])
         if most >= horizon or not (signals.interstage_ds[s] >= 0).any():
             continue
-        for r in range(len(signals.service)):
+        for r in slots.options[j - 1]:
             span = int(signals.interstage_ds[r, s])
             if span < 0:
                 continue
@@ -227,10 +237,9 @@ def _define_vehicles(text: ModelText, problem: HorizonProblem, known: HorizonSol
     signals = problem.signals
     horizon = signals.horizon_ds
     service = signals.service
-    count = len(slots.used)
     departure: list[int] = []
     unserved: list[int] = []
-    yielders: list[tuple[int, list[int]]] = []
+    yielders: list[tuple[int, dict[int, int]]] = []
     lane_of: list[int] = []
     for lane in range(len(problem.lane_free_ds)):
         earliest = max(0, int(problem.lane_free_ds[lane]))
@@ -248,9 +257,9 @@ def _define_vehicles(text: ModelText, problem: HorizonProblem, known: HorizonSol
                 text.any_of([-unserved[-1] - 1, never])
                 text.apart(d, departure[-1], headway, -never - 1)
             served = _define_service(text, problem, known, slots, i, d)
-            text.one_of([never, *(y for y, _ in served)])
+            text.one_of([never, *(y for _, y, _ in served)])
             if (service[:, g] != PROTECTED).any() and signals.yields[g].any():
-                yielders.append((i, [y for y, regular in served if regular]))
+                yielders.append((i, {j: y for j, y, regular in served if regular}))
             departure.append(d)
             unserved.append(never)
             earliest += headway
@@ -269,21 +278,23 @@ def _define_vehicles(text: ModelText, problem: HorizonProblem, known: HorizonSol
                 stops = text.literal(hinted >= 0 and hinted - arrival > signals.stop_tolerance_ds)
                 text.at_most(d, arrival + signals.stop_tolerance_ds, -stops - 1, -never - 1)
                 text.add_cost(stops, weight * signals.stop_penalty_ds)
-    _define_gaps(text, problem, known, slots, departure, unserved, yielders, lane_of, count)
+    _define_gaps(text, problem, known, slots, departure, unserved, yielders, lane_of)
 
 
-def _define_service(text: ModelText, problem: HorizonProblem, known: HorizonSolution, slots: Slots, i: int, d: int) -> list[tuple[int, bool]]:
-    """Let vehicle i be served in each slot (True) or sneak at its end (False)."""
+def _define_service(text: ModelText, problem: HorizonProblem, known: HorizonSolution, slots: Slots, i: int, d: int) -> list[tuple[int, int, bool]]:
+    """Let vehicle i be served in each slot (True) or sneak at its end (False): slots, literals and which of the two."""
     signals = problem.signals
     service = signals.service
     g = int(problem.group[i])
     release = int(problem.release_ds[i])
     plan = known.plan
     hinted_slot, sneaks = _hinted_service(problem, known, i)
-    result: list[tuple[int, bool]] = []
-    for j in range(len(slots.used)):
+    result: list[tuple[int, int, bool]] = []
+    for j, options in enumerate(slots.options):
+        if all(service[s, g] == RED for s in options):
+            continue
         y = text.literal(hinted_slot == j and not sneaks)
-        result.append((y, True))
+        result.append((j, y, True))
         text.any_of([-y - 1, slots.green[j][g]])
         if j == 0:
             text.at_least(d, int(problem.group_green_since_ds[g]) + signals.startup_ds, y)
@@ -292,17 +303,17 @@ def _define_service(text: ModelText, problem: HorizonProblem, known: HorizonSolu
             text.apart(d, slots.start[j], 0, y)
             text.apart(d, slots.start[j], signals.startup_ds, y, -slots.green[j - 1][g] - 1)
         if (service[:, g] == RED_THEN_GO).any():
-            for s in range(len(service)):
+            for s in options:
                 if service[s, g] == RED_THEN_GO:
                     text.at_least(d, release + signals.stop_then_go_ds, y, slots.stage[j][s])
         if j + 1 == len(slots.used):
             continue
         text.apart(slots.start[j + 1], d, 1, y, slots.green[j + 1][g])
         text.apart(slots.command[j + 1], d, 1 - signals.yellow_used_ds, y, -slots.green[j + 1][g] - 1)
-        permissive = [slots.stage[j][s] for s in range(len(service)) if service[s, g] == PERMISSIVE]
+        permissive = [slots.stage[j][s] for s in options if service[s, g] == PERMISSIVE]
         if permissive:
             z = text.literal(hinted_slot == j and sneaks)
-            result.append((z, False))
+            result.append((j, z, False))
             text.any_of([-z - 1, *permissive])
             text.any_of([-z - 1, slots.used[j + 1]])
             text.any_of([-z - 1, -slots.green[j + 1][g] - 1])
@@ -336,9 +347,8 @@ def _define_gaps(
     slots: Slots,
     departure: Sequence[int],
     unserved: Sequence[int],
-    yielders: Sequence[tuple[int, list[int]]],
+    yielders: Sequence[tuple[int, dict[int, int]]],
     lane_of: Sequence[int],
-    count: int,
 ) -> None:
     """Let every vehicle that gives way find its gaps."""
     signals = problem.signals
@@ -361,10 +371,12 @@ def _define_gaps(
             behind = text.literal(hinted >= 0 and left >= 0 and left + signals.clear_ds <= hinted)
             text.any_of([-behind - 1, -unserved[v] - 1])
             text.apart(departure[i], departure[v], signals.clear_ds, behind)
-            for j in range(count):
+            for j, y in served.items():
+                options = [s for s in sharing if s in slots.options[j]]
+                if not options:
+                    continue
                 if (j, g, h) not in minds:
-                    hinted_stage = known.plan[min(j, len(known.plan) - 1)].stage
-                    minds[j, g, h] = text.literal(hinted_stage in sharing)
-                    for s in sharing:
+                    minds[j, g, h] = text.literal(known.plan[min(j, len(known.plan) - 1)].stage in options)
+                    for s in options:
                         text.any_of([-slots.stage[j][s] - 1, minds[j, g, h]])
-                text.any_of([-served[j] - 1, -minds[j, g, h] - 1, before, behind])
+                text.any_of([-y - 1, -minds[j, g, h] - 1, before, behind])

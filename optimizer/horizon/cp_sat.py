@@ -14,6 +14,9 @@ from optimizer.horizon.problem import HorizonProblem, command_grid_ds
 from optimizer.horizon.simulation import first_command_ds
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
+FREE_SLOTS = 3
+"""Stages of a plan, the current one included, that are chosen anew where the number of slots is not given; the rest keep the hint's order."""
+
 SPARE_S = 0.003
 """Time kept for what comes after the solver."""
 
@@ -33,8 +36,9 @@ def solve(problem: HorizonProblem, *, hint: HorizonSolution | None = None, time_
     time_limit_s
         For all of it, building the model included.
     slots
-        Stages that a plan may have; one more than the hint has where it is None. The answer is proven `OPTIMAL` only where no plan within the
-        horizon can have more (see `most_slots`), otherwise the bound is that of vehicles which meet no red.
+        Stages that a plan may have. Where it is None, the plan has as many as the hint and only its first `FREE_SLOTS` stages are chosen anew
+        (all its times are): quick, but no proof. The answer is proven `OPTIMAL` only where no plan within the horizon can have more than `slots`
+        stages (see `most_slots`), otherwise the bound is that of vehicles which meet no red.
 
     Returns
     -------
@@ -49,13 +53,13 @@ def solve(problem: HorizonProblem, *, hint: HorizonSolution | None = None, time_
     began = time.perf_counter()
     known = search.solve(problem, node_limit=0) if hint is None else hint
     most = most_slots(problem)
-    count = min(most, max(len(known.plan) + 1, 2) if slots is None else slots)
+    count = min(most, max(len(known.plan), FREE_SLOTS) if slots is None else slots)
     if len(known.plan) > count:
         raise ValueError(f"the hint has {len(known.plan)} stages, but there are only {count} slots; give at least as many.")
     floor = free_flow_cost(problem)
     if count == 1:
         return _answer(known, known.cost if most == 1 else floor, began)
-    model, variables = build_model(problem, known, count)
+    model, variables = build_model(problem, known, count, FREE_SLOTS if slots is None else count)
     left = time_limit_s - (time.perf_counter() - began) - SPARE_S
     if left <= 0:
         return _answer(known, floor, began)
@@ -68,7 +72,7 @@ def solve(problem: HorizonProblem, *, hint: HorizonSolution | None = None, time_
     parameters.linearization_level = 0
     status = solver.solve(model)
     bound = floor
-    if count == most and status in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
+    if count == most and slots is not None and status in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
         bound = max(floor, math.ceil(solver.best_objective_bound - 1e-6))
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) and solver.objective_value < known.cost:
         known = search.replay(problem, _plan_of(problem, solver, variables))

@@ -87,7 +87,7 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
     if problem.headway_ds.size and problem.headway_ds.min() < problem.signals.clear_ds:
         raise ValueError(f"a lane's headway_ds ({problem.headway_ds.min()}) is less than clear_ds ({problem.signals.clear_ds}); give a longer headway.")
     if not _kept_workspace or _kept_workspace[0].values.shape[0] < node_limit:
-        _kept_workspace[:] = [make_workspace(node_limit)]
+        _kept_workspace[:] = [make_workspace(max(node_limit, NODE_LIMIT))]
     plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
     departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
     cost, bound, length, _ = search_plan(

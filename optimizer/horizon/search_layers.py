@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 ALL = 0
 """As a width: keep all nodes."""
 
+LEAST_NODES = 10_000
+"""Room for the widest beam: some thousand nodes."""
+
 COST, BOUND = range(2)
 STAGE, DEADLINE, PARENT, NEXT, CAME_BY_STAYING, LAYER = range(6)
 
@@ -60,7 +63,15 @@ class SearchWorkspace(NamedTuple):
 
 
 def make_workspace(nodes: int = 50_000, lanes: int = 32) -> SearchWorkspace:
-    """Return memory for a search of `nodes` nodes; with more lanes than `lanes` it holds fewer nodes."""
+    """Return memory for a search of `nodes` nodes; with more lanes than `lanes` it holds fewer nodes.
+
+    Raises
+    ------
+    ValueError
+        If it is too small for a beam.
+    """
+    if nodes < LEAST_NODES or lanes < 1:
+        raise ValueError(f"a search needs memory for {LEAST_NODES} nodes and 1 lane, not for {nodes} and {lanes}; give more.")
     return SearchWorkspace(
         lanes=np.empty(nodes * lanes, dtype=np.int32),
         values=np.empty((nodes, 2), dtype=np.int64),
