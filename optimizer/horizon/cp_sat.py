@@ -17,7 +17,7 @@ from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionSt
 FREE_SLOTS = 3
 """Stages of a plan, the current one included, that are chosen anew where the number of slots is not given; the rest keep the hint's order."""
 
-SPARE_S = 0.003
+SPARE_S = 0.01
 """Time kept for what comes after the solver."""
 
 
