@@ -27,12 +27,13 @@ def _sources_stamp() -> str:
 def compiled(function: F) -> F:
     """Compile a function of numbers and arrays when it is first called, and keep the machine code for the next process.
 
-    Numba keeps code as long as the function's own file is unchanged, although it holds the code of the functions it calls, too. So the cache is
+    Numba keeps code as long as the function's own file is unchanged, although it holds the code of the functions it calls, too. So the
+    cache is
     stamped with all files of this folder; where numba no longer lets us do that, nothing is kept.
     """
     dispatcher: Any = numba.njit(cache=True)(function)
     kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if not hasattr(kept, "_source_stamp"):
+    if kept is None or not hasattr(kept, "_source_stamp"):
         dispatcher = numba.njit(function)
     else:
         kept._source_stamp = _sources_stamp()  # noqa: SLF001 - numba has no public way

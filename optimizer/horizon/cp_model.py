@@ -1,7 +1,9 @@
 """The horizon problem as a constraint model for OR-Tools CP-SAT, in slot form.
 
-A plan has J slots. Slot j holds one stage, is commanded at c_j and green from b_j; a slot that is not used repeats the stage of the slot before it at
-the horizon, so that the last slot always holds the plan's last stage. Each vehicle is served in one slot, sneaks at the end of one, or is unserved.
+A plan has J slots. Slot j holds one stage, is commanded at c_j and green from b_j; a slot that is not used repeats the stage of the slot
+before it at
+the horizon, so that the last slot always holds the plan's last stage. Each vehicle is served in one slot, sneaks at the end of one, or is
+unserved.
 Where the least departure times of the model are never dearer than later ones, leaving them to the solver changes no optimum.
 
 The model is written as text, because building it call by call would take longer than solving it.
@@ -54,7 +56,9 @@ class ModelText:
 
     def bound(self, x: int, domain: str, *when: int) -> None:
         """Keep a variable in a domain (``"low,high,low,high,..."``) where all literals of `when` are true."""
-        self.parts.append(f"constraints{{enforcement_literal:[{','.join(map(str, when))}] linear{{vars:[{x}] coeffs:[1] domain:[{domain}]}}}}")
+        self.parts.append(
+            f"constraints{{enforcement_literal:[{','.join(map(str, when))}] linear{{vars:[{x}] coeffs:[1] domain:[{domain}]}}}}"
+        )
 
     def at_least(self, x: int, value: int, *when: int) -> None:
         """Keep x >= value."""
@@ -91,8 +95,20 @@ class ModelText:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The variables of the slots: stage literals, command, start, and whether the slot is used; per group whether it is green; and the stages that the
-    slot may hold.
+    """The variables of the slots.
+
+    Attributes
+    ----------
+    stage
+        Literal of each stage.
+    command, start
+        Times.
+    used
+        Whether the slot is used.
+    green
+        Literal of each group that has vehicles: whether the slot serves it.
+    options
+        Stages that the slot may hold.
     """
 
     stage: list[list[int]]
@@ -137,7 +153,8 @@ def _define_slots(text: ModelText, problem: HorizonProblem, known: HorizonSoluti
             result.used.append(text.variable(1, 1, 1))
         else:
             result.command.append(text.variable(0, horizon, changes[j - 1] if is_used else horizon))
-            result.start.append(text.variable(0, horizon + int(signals.interstage_ds.max(initial=0)), hinted.start_ds if is_used else horizon))
+            result.start.append(text.variable(0, horizon + int(signals.interstage_ds.max(initial=0)), hinted.start_ds if is_used else
+            horizon))
             result.used.append(text.literal(is_used))
         green = {}
         for g in groups:
@@ -281,7 +298,9 @@ def _define_vehicles(text: ModelText, problem: HorizonProblem, known: HorizonSol
     _define_gaps(text, problem, known, slots, departure, unserved, yielders, lane_of)
 
 
-def _define_service(text: ModelText, problem: HorizonProblem, known: HorizonSolution, slots: Slots, i: int, d: int) -> list[tuple[int, int, bool]]:
+def _define_service(
+    text: ModelText, problem: HorizonProblem, known: HorizonSolution, slots: Slots, i: int, d: int
+) -> list[tuple[int, int, bool]]:
     """Let vehicle i be served in each slot (True) or sneak at its end (False): slots, literals and which of the two."""
     signals = problem.signals
     service = signals.service

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
 
@@ -15,16 +14,20 @@ from optimizer.horizon.simulation import first_command_ds
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
 FREE_SLOTS = 3
-"""Stages of a plan, the current one included, that are chosen anew where the number of slots is not given; the rest keep the hint's order."""
+"""Stages of a plan, the current one included, that are chosen anew where the number of slots is not given; the rest keep the hint's
+order."""
 
 SPARE_S = 0.01
 """Time kept for what comes after the solver."""
 
 
-def solve(problem: HorizonProblem, *, hint: HorizonSolution | None = None, time_limit_s: float = 0.05, slots: int | None = None) -> HorizonSolution:
+def solve(
+    problem: HorizonProblem, *, hint: HorizonSolution | None = None, time_limit_s: float = 0.05, slots: int | None = None
+) -> HorizonSolution:
     """Solve a problem with CP-SAT.
 
-    The solver starts from the hint and looks only for what is no dearer, so that there is an answer whenever time runs out. One worker and a fixed
+    The solver starts from the hint and looks only for what is no dearer, so that there is an answer whenever time runs out. One worker and
+    a fixed
     seed: where the solver comes to its end, the answer is always the same; where the time limit cuts, it may differ from run to run.
 
     Parameters
@@ -36,8 +39,10 @@ def solve(problem: HorizonProblem, *, hint: HorizonSolution | None = None, time_
     time_limit_s
         For all of it, building the model included.
     slots
-        Stages that a plan may have. Where it is None, the plan has as many as the hint and only its first `FREE_SLOTS` stages are chosen anew
-        (all its times are): quick, but no proof. The answer is proven `OPTIMAL` only where no plan within the horizon can have more than `slots`
+        Stages that a plan may have. Where it is None, the plan has as many as the hint and only its first `FREE_SLOTS` stages are chosen
+        anew
+        (all its times are): quick, but no proof. The answer is proven `OPTIMAL` only where no plan within the horizon can have more than
+        `slots`
         stages (see `most_slots`), otherwise the bound is that of vehicles which meet no red.
 
     Returns

@@ -9,9 +9,12 @@ command grid (`command_grid_ds`), which ends the green of the groups it does not
 stage to it, at b = c + interstage, all groups it serves are green. A group served by both stages stays green in between (with the
 aspect it had in the old stage until b).
 
-A stage may be left at the grid times c >= b + max(minimum_green, startup) that lie at least yellow_used after (and later than) the command that
-began it, and no later than b + maximum_green; the current stage at those c >= max(0, `earliest_change_ds`, `green_start_ds` + startup), and no
-later than `latest_change_ds`. Where that latest time lies before H, the stage must be left (it cannot be the last) unless no change of it can be
+A stage may be left at the grid times c >= b + max(minimum_green, startup) that lie at least yellow_used after (and later than) the command
+that
+began it, and no later than b + maximum_green; the current stage at those c >= max(0, `earliest_change_ds`, `green_start_ds` + startup),
+and no
+later than `latest_change_ds`. Where that latest time lies before H, the stage must be left (it cannot be the last) unless no change of it
+can be
 commanded in time, for want of a grid time or of an allowed change: then the maximum is waived, and enforced by the monitor alone.
 
 **Vehicles** stand in lanes, first in first out. Vehicle i of a lane departs at the least d with
@@ -21,18 +24,25 @@ commanded in time, for want of a grid time or of an allowed change: then the max
 * d >= departure of the vehicle before it + headway (for the first: d >= `lane_free_ds`),
 * its group g is green: green start + startup <= d < end of green + yellow_used  (end of green = command time that closes g),
 * aspect PERMISSIVE or RED_THEN_GO at d: for every vehicle v of another lane whose group h is one that g yields to and is served
-  by the same stage: v departed at d_v <= d - clear, or release_v >= d + gap. The aspect at d (and "the same stage") is that of the stage that was
-  last started (b <= d), or within the used yellow that of the stage that ended. Before the start of the first stage's green it is the first stage's.
+  by the same stage: v departed at d_v <= d - clear, or release_v >= d + gap. The aspect at d (and "the same stage") is that of the stage
+  that was
+  last started (b <= d), or within the used yellow that of the stage that ended. Before the start of the first stage's green it is the
+  first stage's.
 * RED_THEN_GO: d >= release_i + stop_then_go.
 
-Departures happen in the order of time: what may leave at d depends on earlier departures only. Hence 0 < clear <= headway of every lane, and 0 < gap.
+Departures happen in the order of time: what may leave at d depends on earlier departures only. Hence 0 < clear <= headway of every lane,
+and 0 < gap.
 
-**Sneakers**: where a permissive green (aspect PERMISSIVE) of group g ends at c, and the first vehicle left in a lane at c + yellow_used belongs to g, has
-release <= c, and its line is free by c + yellow_used, that vehicle departs at d = c + yellow_used (if that is before H): one per lane and green.
+**Sneakers**: where a permissive green (aspect PERMISSIVE) of group g ends at c, and the first vehicle left in a lane at c + yellow_used
+belongs to g, has
+release <= c, and its line is free by c + yellow_used, that vehicle departs at d = c + yellow_used (if that is before H): one per lane and
+green.
 
-**Cost** (integer): for a vehicle that departs, weight * (d - arrival), plus weight * stop_penalty if it was moving and d - arrival > stop_tolerance.
+**Cost** (integer): for a vehicle that departs, weight * (d - arrival), plus weight * stop_penalty if it was moving and d - arrival >
+stop_tolerance.
 For a vehicle that does not, `unserved_cost` [i][0] if its group is red and [i][1] if it is served by the plan's last stage; plus
-change_penalty * `WEIGHT_UNIT` for each change. An `unserved_cost` should be no less than the cost of departing just before H, and [i][1] no more than [i][0]
+change_penalty * `WEIGHT_UNIT` for each change. An `unserved_cost` should be no less than the cost of departing just before H, and [i][1]
+no more than [i][0]
 (where serving a vehicle could be dearer than not serving it, the search is still right but far slower).
 """
 
@@ -82,7 +92,8 @@ class SignalModel:
         Shape ``(stages,)``.
     yields
         Whether group g gives way to group h, shape ``(groups, groups)``; acyclic for vehicles of different lanes in one stage.
-    horizon_ds, fine_grid_until_ds, startup_ds, yellow_used_ds, gap_ds, clear_ds, stop_then_go_ds, stop_penalty_ds, stop_tolerance_ds, change_penalty_ds
+    horizon_ds, fine_grid_until_ds, startup_ds, yellow_used_ds, gap_ds, clear_ds, stop_then_go_ds, stop_penalty_ds, stop_tolerance_ds,
+    change_penalty_ds
         See `HorizonParameters`.
     """
 

@@ -3,6 +3,8 @@
 `solve` is for people and tests. In a closed loop, `prepare` the signals once, keep one workspace, and call `search_plan`.
 """
 
+# ruff: noqa: PLR0913  # kernels take arrays as arguments
+
 from __future__ import annotations
 
 import time
@@ -28,7 +30,6 @@ from optimizer.horizon.search_dynamics import (
     SERVED_LANE,
     STOP_COST,
     STOP_FROM,
-    UNHINDERED,
     UNIFORM,
     UNSERVED_GREEN,
     UNSERVED_LEAST,
@@ -39,7 +40,8 @@ from optimizer.horizon.search_dynamics import (
     advance_yielding,
     pack,
 )
-from optimizer.horizon.search_layers import ALL, Root, SearchWorkspace, Traffic, make_workspace, search_layers
+from optimizer.horizon.search_layers import ALL, search_layers
+from optimizer.horizon.search_nodes import Root, SearchWorkspace, Traffic, make_workspace
 from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, group_bit, prepare
 from optimizer.horizon.simulation import cost_of
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
@@ -85,7 +87,8 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
     began = time.perf_counter()
     tables = _tables_of(problem.signals)
     if problem.headway_ds.size and problem.headway_ds.min() < problem.signals.clear_ds:
-        raise ValueError(f"a lane's headway_ds ({problem.headway_ds.min()}) is less than clear_ds ({problem.signals.clear_ds}); give a longer headway.")
+        values = f"headway_ds ({problem.headway_ds.min()}) is less than clear_ds ({problem.signals.clear_ds})"
+        raise ValueError(f"a lane's {values}; give a longer headway.")
     if not _kept_workspace or _kept_workspace[0].values.shape[0] < node_limit:
         _kept_workspace[:] = [make_workspace(max(node_limit, NODE_LIMIT))]
     plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
@@ -182,7 +185,8 @@ def search_plan(
     ----------
     tables
         The signals, from `prepare`.
-    stage, green_start, group_green_since, earliest_change, latest_change, lane_start, lane_free, headway, arrival, release, group, weight, moving, unserved
+    stage, green_start, group_green_since, earliest_change, latest_change, lane_start, lane_free, headway, arrival, release, group, weight,
+    moving, unserved
         As in `HorizonProblem`, all times in deciseconds; contiguous arrays of ``int64`` and ``bool``.
     workspace
         Memory, from `make_workspace`.
@@ -338,10 +342,12 @@ def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np
             for g in range(opens.size):
                 opens[g] = command if tables.service[old, g] != RED else start + tables.numbers[STARTUP]
         until = plan[k + 1, 1] if k + 1 < length else horizon
-        _, yielding = advance(tables.service, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until, opens)
+        _, yielding = advance(tables.service, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until,
+        opens)
         if yielding:
             advance_yielding(
-                tables.service, tables.priority, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, start, until, opens
+                tables.service, tables.priority, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, start,
+                until, opens
             )
         before[:] = now
         old = new

@@ -1,6 +1,6 @@
 """Lower bounds of what the vehicles left in a search node will cost."""
 
-# ruff: noqa: PLR0913, PLR0917  # kernels take arrays as arguments
+# ruff: noqa: C901, PLR0912, PLR0913  # kernels: one loop with all its cases, and arrays as arguments
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.horizon.compiling import compiled
-from optimizer.horizon.search_dynamics import ARRIVAL, BEGIN, BITS, END, GROUP, HEADWAY, MASK, RED_LANE, RELEASE, STOP_COST, STOP_FROM, UNHINDERED, UNIFORM, UNSERVED_LEAST, WEIGHT
+from optimizer.horizon.search_dynamics import (
+    ARRIVAL,
+    BEGIN,
+    BITS,
+    END,
+    GROUP,
+    HEADWAY,
+    MASK,
+    RED_LANE,
+    RELEASE,
+    STOP_COST,
+    STOP_FROM,
+    UNHINDERED,
+    UNIFORM,
+    UNSERVED_LEAST,
+    WEIGHT,
+)
 from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, H
 
 if TYPE_CHECKING:
@@ -22,7 +38,7 @@ MOST_COMPONENTS = 62
 @compiled
 def least_cost(vehicles: NDArray[np.int64], i: int, d: int, horizon: int) -> int:
     """Return the least cost of vehicle i where it departs at d or later or never."""
-    least = vehicles[i, UNSERVED_LEAST]
+    least: int = vehicles[i, UNSERVED_LEAST]
     if d < horizon:
         cost = vehicles[i, WEIGHT] * (d - vehicles[i, ARRIVAL])
         if d > vehicles[i, STOP_FROM]:
@@ -49,7 +65,8 @@ def fill_unhindered(numbers: NDArray[np.int64], lanes: NDArray[np.int64], vehicl
 
 @compiled
 def lane_bound(
-    reach: NDArray[np.int64], numbers: NDArray[np.int64], lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32], stage: int, t: int
+    reach: NDArray[np.int64], numbers: NDArray[np.int64], lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32],
+    stage: int, t: int
 ) -> int:
     """Return a lower bound of the cost of all vehicles left at t in a stage that may be left.
 
@@ -103,7 +120,8 @@ def turn_bound(
     """Return what must be added to `lane_bound` because lanes that are red now cannot all be next.
 
     The red lanes fall into components of which no two can ever be served by one stage (`component`, -1 for lanes that are not red, shape
-    ``(stages, lanes)``). The one that is served p-th (p = 0, 1, ...) starts at least p * `step` later than the signals allow the first, so the sum over
+    ``(stages, lanes)``). The one that is served p-th (p = 0, 1, ...) starts at least p * `step` later than the signals allow the first, so
+    the sum over
     p of the least that any component loses by being p-th is a lower bound. `extra` is scratch, shape ``(lanes, lanes)``.
     """
     horizon = numbers[H]
@@ -119,8 +137,8 @@ def turn_bound(
             if not present >> c & 1:
                 present |= 1 << c
                 turns += 1
-    if turns < 2:  # noqa: PLR2004 - one alone need not wait for another
-        return 0
+    if turns < 2:
+        return 0  # one alone need not wait for another
     for c in range(lanes.shape[0]):
         for p in range(1, turns):
             extra[c, p] = 0

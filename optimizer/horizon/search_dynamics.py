@@ -1,10 +1,11 @@
 """How the lanes of a search node move on: the compiled traffic model.
 
-A lane's state is one number, `pack`ed from the lane's next vehicle and the time its line is free: the greater, the further the lane has come.
+A lane's state is one number, `pack`ed from the lane's next vehicle and the time its line is free: the greater, the further the lane has
+come.
 The functions take few plain arrays, because the search calls them a million times a second.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0913, PLR0917  # kernels: one loop with all its cases, and arrays as arguments
+# ruff: noqa: C901, PLR0912, PLR0913  # kernels: one loop with all its cases, and arrays as arguments
 
 from __future__ import annotations
 
@@ -25,9 +26,21 @@ BEGIN, END, HEADWAY, FREE, UNIFORM = range(5)
 """Columns of the lanes' table: first vehicle, the one after the last, time between departures, when the line is
 free at first, and whether all are of one group."""
 
-ARRIVAL, RELEASE, GROUP, WEIGHT, STOP_FROM, STOP_COST, UNSERVED_RED, UNSERVED_GREEN, UNSERVED_LEAST, UNHINDERED, LEAST_RELEASE, GROUPS_BEHIND, DEPARTURE = range(
-    13
-)
+(
+    ARRIVAL,
+    RELEASE,
+    GROUP,
+    WEIGHT,
+    STOP_FROM,
+    STOP_COST,
+    UNSERVED_RED,
+    UNSERVED_GREEN,
+    UNSERVED_LEAST,
+    UNHINDERED,
+    LEAST_RELEASE,
+    GROUPS_BEHIND,
+    DEPARTURE,
+) = range(13)
 """Columns of the vehicles' table; a departure later than STOP_FROM costs STOP_COST more, UNHINDERED is the least cost of the vehicle and
 those behind it where it leaves when it is released, LEAST_RELEASE their least release, GROUPS_BEHIND their
 groups as bits, and DEPARTURE is the scratch of the interval that is being computed."""
@@ -57,7 +70,7 @@ def _gap_search(
     earliest: int,
     limit: int,
 ) -> int:
-    """Return the least time in [earliest, limit) at which vehicle i may leave in a stage, as far as priority departures are known; FAR if none."""
+    """Return the least time in [earliest, limit) at which vehicle i may leave, as far as priority departures are known; FAR if none."""
     g = vehicles[i, GROUP]
     aspect = service[stage, g]
     d = earliest
@@ -135,7 +148,8 @@ def advance(
     cost
         Cost of the departures.
     yielding
-        Whether `advance_yielding` must move the other lanes on (it is a separate call, because its mere presence here would cost more than this).
+        Whether `advance_yielding` must move the other lanes on (it is a separate call, because its mere presence here would cost more than
+        this).
     """
     closed = command + numbers[YELLOW]
     cost = 0
@@ -146,7 +160,7 @@ def advance(
         end = lanes[lane, END]
         free = MASK - (lane_state & MASK)
         kind_old, kind_new = lane_kind[old, lane], lane_kind[new, lane]
-        if kind_old == YIELDING_LANE or kind_new == YIELDING_LANE:
+        if YIELDING_LANE in (kind_old, kind_new):
             now[lane] = lane_state
             yielding = yielding or i < end
             continue
@@ -247,7 +261,9 @@ def advance_yielding(
 
 
 @compiled
-def final_cost(service: NDArray[np.int64], lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32], stage: int) -> int:
+def final_cost(
+    service: NDArray[np.int64], lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32], stage: int
+) -> int:
     """Return the cost of the vehicles that are left at the horizon in the last stage."""
     cost = 0
     for lane in range(lanes.shape[0]):

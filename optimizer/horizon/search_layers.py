@@ -1,30 +1,31 @@
 """The forward search over (time, stage): nodes in layers of the command grid, pruned by dominance and by bound."""
 
+# ruff: noqa: C901, PLR0912, PLR0913, PLR0915  # kernels: one loop with all its cases, and arrays as arguments
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import RED
 from optimizer.horizon.search_bound import lane_bound, turn_bound
-from optimizer.horizon.search_dynamics import (
-    BEGIN,
-    BITS,
-    END,
-    FREE,
-    GROUP,
-    GROUPS_BEHIND,
-    HEADWAY,
-    MASK,
-    RED_LANE,
-    RELEASE,
-    advance,
-    advance_yielding,
-    final_cost,
-    pack,
+from optimizer.horizon.search_dynamics import BEGIN, FREE, advance, advance_yielding, final_cost, pack
+from optimizer.horizon.search_nodes import (
+    BOUND,
+    CAME_BY_STAYING,
+    COST,
+    DEADLINE,
+    LAYER,
+    NEXT,
+    PARENT,
+    STAGE,
+    STAYED_TO_THE_END,
+    Root,
+    SearchWorkspace,
+    Traffic,
 )
+from optimizer.horizon.search_pruning import choose_changes, groups_left, loses_nothing_by_earlier_change
 from optimizer.horizon.search_tables import CHANGE_COST, FAR, NEVER, STARTUP, STEP, YELLOW, H, SearchTables
 
 if TYPE_CHECKING:
@@ -32,82 +33,6 @@ if TYPE_CHECKING:
 
 ALL = 0
 """As a width: keep all nodes."""
-
-LEAST_NODES = 10_000
-"""Room for the widest beam: some thousand nodes."""
-
-COST, BOUND = range(2)
-STAGE, DEADLINE, PARENT, NEXT, CAME_BY_STAYING, LAYER = range(6)
-
-STAYED_TO_THE_END = 2
-"""Mark of a node that came by staying, where the cost of staying up to the horizon is known."""
-
-
-class SearchWorkspace(NamedTuple):
-    """Memory for the nodes of one search; make it once with `make_workspace` and use it again.
-
-    Attributes
-    ----------
-    lanes
-        Packed lane states, shape ``(nodes * lanes,)``.
-    values
-        Cost so far and bound of the whole cost, shape ``(nodes, 2)``.
-    links
-        Stage, deadline of its green, parent, next node of the same layer and stage, and whether the node came by staying, and its layer;
-        shape ``(nodes, 6)``.
-    """
-
-    lanes: NDArray[np.int32]
-    values: NDArray[np.int64]
-    links: NDArray[np.int32]
-
-
-def make_workspace(nodes: int = 50_000, lanes: int = 32) -> SearchWorkspace:
-    """Return memory for a search of `nodes` nodes; with more lanes than `lanes` it holds fewer nodes.
-
-    Raises
-    ------
-    ValueError
-        If it is too small for a beam.
-    """
-    if nodes < LEAST_NODES or lanes < 1:
-        raise ValueError(f"a search needs memory for {LEAST_NODES} nodes and 1 lane, not for {nodes} and {lanes}; give more.")
-    return SearchWorkspace(
-        lanes=np.empty(nodes * lanes, dtype=np.int32),
-        values=np.empty((nodes, 2), dtype=np.int64),
-        links=np.empty((nodes, 6), dtype=np.int32),
-    )
-
-
-class Traffic(NamedTuple):
-    """The vehicles of one problem, lanes without vehicles left out.
-
-    Attributes
-    ----------
-    lanes, vehicles
-        Tables; see `optimizer.horizon.search_dynamics` for their columns.
-    lane_kind
-        What each stage means for each lane, shape ``(stages, lanes)``.
-    component
-        Components of the lanes that are red in each stage; see `find_components`.
-    monotone
-        Whether it is never dearer to serve a vehicle than not to, so that a node whose lanes have come further dominates.
-    """
-
-    lanes: NDArray[np.int64]
-    vehicles: NDArray[np.int64]
-    lane_kind: NDArray[np.int8]
-    component: NDArray[np.int64]
-    monotone: bool
-
-
-class Root(NamedTuple):
-    """Where the search begins: the current stage, the bounds of the first command, and when each group's vehicles may leave first."""
-
-    stage: int
-    first_command: int
-    deadline: int
-    opens: NDArray[np.int64]
 
 
 @compiled
@@ -134,7 +59,7 @@ def _nth_bound(
     for s in range(heads.size):
         node = heads[s]
         while node >= 0:
-            bound = values[node, BOUND]
+            bound: int = values[node, BOUND]
             if bound < min(upper, lightest[count - 1]):
                 at = count - 1
                 while at > 0 and lightest[at - 1] > bound:
@@ -142,7 +67,8 @@ def _nth_bound(
                     at -= 1
                 lightest[at] = bound
             node = links[node, NEXT]
-    return lightest[count - 1]
+    nth: int = lightest[count - 1]
+    return nth
 
 
 @compiled
@@ -156,79 +82,9 @@ def deadline_of(tables: SearchTables, stage: int, first: int, latest: int) -> in
 
 
 @compiled
-def _groups_left(lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32]) -> int:
-    """Return the groups of all vehicles left, as bits."""
-    left = 0
-    for lane in range(lanes.shape[0]):
-        i = now[lane] >> BITS
-        if i < lanes[lane, END]:
-            left |= vehicles[i, GROUPS_BEHIND]
-    return left
-
-
-@compiled
-def _choose_changes(
-    interstages: NDArray[np.int64],
-    bypass: NDArray[np.bool_],
-    keeps: NDArray[np.int64],
-    instead: NDArray[np.bool_],
-    needs: NDArray[np.int64],
-    serves: NDArray[np.int64],
-    sneaks: NDArray[np.int64],
-    earlier_is_better: NDArray[np.bool_],
-    stage: int,
-    left: int,
-    chosen: NDArray[np.bool_],
-) -> None:
-    """Mark the stages that are worth a change from `stage`, where vehicles of the groups `left` are left.
-
-    Not worth it is a stage that serves none of them better than `stage`, or as well as no other stage that could be had instead.
-    """
-    for new in range(chosen.size):
-        chosen[new] = interstages[stage, new] >= 0 and new != stage and not (bypass[stage, new] and not keeps[stage, new] & left)
-    for new in range(chosen.size):
-        if not chosen[new]:
-            continue
-        sneakers = sneaks[stage] & ~serves[new]
-        for other in range(chosen.size):
-            if other == new or not chosen[other] or not instead[new, other] or needs[new, other] & left or sneakers & serves[other] & left:
-                continue
-            sooner = interstages[stage, new] - interstages[stage, other]
-            if sooner == 0 or (sooner > 0 and earlier_is_better[stage, other]):
-                chosen[new] = False
-                break
-
-
-@compiled
-def _loses_nothing_by_earlier_change(
-    service: NDArray[np.int64],
-    lane_kind: NDArray[np.int8],
-    lanes: NDArray[np.int64],
-    vehicles: NDArray[np.int64],
-    now: NDArray[np.int32],
-    old: int,
-    new: int,
-    closed_before: int,
-    closed: int,
-) -> bool:
-    """Whether nobody used the green between its end at an earlier change (`closed_before`, with the used yellow) and at a change now (`closed`)."""
-    for lane in range(lanes.shape[0]):
-        if lane_kind[old, lane] == RED_LANE:
-            continue
-        i = now[lane] >> BITS
-        free = MASK - (now[lane] & MASK)
-        if i > lanes[lane, BEGIN] and free - lanes[lane, HEADWAY] >= closed_before and service[new, vehicles[i - 1, GROUP]] == RED:
-            return False
-        if i < lanes[lane, END] and max(free, vehicles[i, RELEASE]) < closed:
-            g = vehicles[i, GROUP]
-            if service[old, g] != RED and service[new, g] == RED:
-                return False
-    return True
-
-
-@compiled
 def search_layers(
-    tables: SearchTables, traffic: Traffic, root: Root, workspace: SearchWorkspace, width: int, layer_width: int, node_limit: int, upper: int, plan: NDArray[np.int64]
+    tables: SearchTables, traffic: Traffic, root: Root, workspace: SearchWorkspace, width: int, layer_width: int, node_limit: int, upper:
+    int, plan: NDArray[np.int64]
 ) -> tuple[int, int, int, int]:
     """Search all plans, or the best `width` nodes per (time, stage).
 
@@ -295,7 +151,8 @@ def search_layers(
     start_row = workspace.lanes[:lanes]
     first = grid_index(grid, root.first_command)
     until = grid[first] if first < layers else horizon
-    cost, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, until, root.opens)
+    cost, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, until,
+    root.opens)
     if yielding:
         cost += advance_yielding(
             service, priority, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, 0, until, root.opens
@@ -369,7 +226,7 @@ def search_layers(
                 kept += 1
 
                 deadline = links[node, DEADLINE]
-                left = _groups_left(lane_table, vehicles, here)
+                left = groups_left(lane_table, vehicles, here)
                 complete = deadline == FAR and not left & ~tables.serves[stage]
                 if complete and links[node, CAME_BY_STAYING] != STAYED_TO_THE_END:
                     # Nobody waits for another stage: where staying costs no more than the bound, nothing else is worth looking at.
@@ -387,7 +244,7 @@ def search_layers(
                     if total <= values[node, BOUND]:
                         continue
                 if prunable:
-                    _choose_changes(
+                    choose_changes(
                         interstages,
                         tables.bypass,
                         tables.keeps,
@@ -407,15 +264,15 @@ def search_layers(
                         if not chosen[new]:
                             continue
                         interstage = interstages[stage, new]
-                        if prunable:
-                            if (
-                                links[node, CAME_BY_STAYING]
-                                and tables.earlier_is_better[stage, new]
-                                and _loses_nothing_by_earlier_change(
-                                    service, lane_kind, lane_table, vehicles, here, stage, new, grid[layer - 1] + yellow, t + yellow
-                                )
-                            ):
-                                continue
+                        if (
+                            prunable
+                            and links[node, CAME_BY_STAYING]
+                            and tables.earlier_is_better[stage, new]
+                            and loses_nothing_by_earlier_change(
+                                service, lane_kind, lane_table, vehicles, here, stage, new, grid[layer - 1] + yellow, t + yellow
+                            )
+                        ):
+                            continue
                         start = t + interstage
                         target = grid_index(grid, max(start + tables.least_green[new], t + max(yellow, 1)))
                         for g in range(groups):

@@ -40,11 +40,13 @@ class SearchTables(NamedTuple):
     has_successor
         Whether any change of the stage is allowed, shape ``(stages,)``.
     reach
-        Least time from a command in stage s to the start of a green of group g, whatever the route; 0 where s serves g; shape ``(stages, groups)``.
+        Least time from a command in stage s to the start of a green of group g, whatever the route; 0 where s serves g; shape ``(stages,
+        groups)``.
     bypass
         Whether, as far as times go, a change from s to t may be left out and s stay instead, shape ``(stages, stages)``.
     keeps
-        Groups (as bits) that need t: they are better served in t than in s, or a sneaker goes where s ends or t ends; shape ``(stages, stages)``.
+        Groups (as bits) that need t: they are better served in t than in s, or a sneaker goes where s ends or t ends; shape ``(stages,
+        stages)``.
     instead
         Whether, as far as the times after it go, stage t may stand in for stage s, shape ``(stages, stages)``.
     needs
@@ -86,7 +88,8 @@ def prepare(signals: SignalModel) -> SearchTables:
         If the constants break the model's rule ``0 < clear`` and ``0 < gap``, or there are too many groups.
     """
     if signals.clear_ds <= 0 or signals.gap_ds <= 0:
-        raise ValueError(f"clear_ds ({signals.clear_ds}) and gap_ds ({signals.gap_ds}) of the horizon must be positive; give larger values.")
+        values = f"clear_ds ({signals.clear_ds}) and gap_ds ({signals.gap_ds})"
+        raise ValueError(f"{values} of the horizon must be positive; give larger values.")
     service = np.ascontiguousarray(signals.service, dtype=np.int64)
     interstage = np.ascontiguousarray(signals.interstage_ds, dtype=np.int64)
     yields = np.ascontiguousarray(signals.yields, dtype=np.bool_)
@@ -142,7 +145,8 @@ def prepare(signals: SignalModel) -> SearchTables:
 def _priority(service: NDArray[np.int64], yields: NDArray[np.bool_]) -> NDArray[np.int64]:
     stages, groups = service.shape
     if groups > MOST_GROUPS:
-        raise ValueError(f"the search holds {MOST_GROUPS} signal groups at one junction, not {groups}; merge groups that always show the same signal.")
+        remedy = "merge groups that always show the same signal"
+        raise ValueError(f"the search holds {MOST_GROUPS} signal groups at one junction, not {groups}; {remedy}.")
     priority = np.zeros((stages, groups), dtype=np.int64)
     for g, h in np.argwhere(yields):
         priority[:, g] |= np.where(service[:, h] != RED, 1 << int(h), 0)
@@ -162,12 +166,9 @@ def _at_least_as_good(service: NDArray[np.int64], yields: NDArray[np.bool_], bet
     a, b = service[better, g], service[worse, g]
     if b == RED or a == PROTECTED:
         return True
-    if a == RED or b == PROTECTED or (a != b and a != PERMISSIVE):
+    if a == RED or b == PROTECTED or a not in (b, PERMISSIVE):
         return False
-    for h in range(service.shape[1]):
-        if yields[g, h] and service[better, h] != RED and service[worse, h] == RED:
-            return False
-    return True
+    return not (yields[g] & (service[better] != RED) & (service[worse] == RED)).any()
 
 
 @compiled
@@ -177,7 +178,9 @@ def group_bit(g: int) -> int:
 
 
 @compiled
-def _fill_reach(service: NDArray[np.int64], interstage: NDArray[np.int64], least_green: NDArray[np.int64], reach: NDArray[np.int64]) -> None:
+def _fill_reach(
+    service: NDArray[np.int64], interstage: NDArray[np.int64], least_green: NDArray[np.int64], reach: NDArray[np.int64]
+) -> None:
     stages, groups = service.shape
     # Least time from a command to the start of another stage, over any route.
     route = np.full((stages, stages), FAR, dtype=np.int64)
@@ -251,9 +254,9 @@ def _fill_substitutes(
             for u in range(stages):
                 if u in (s, t) or interstage[t, u] < 0:
                     continue
-                if interstage[s, u] < 0 or interstage[s, u] > interstage[t, u]:
-                    fits = False
-                elif interstage[s, u] < interstage[t, u] and not (earlier_is_better[s, u] and earlier_is_better[t, u]):
+                sooner = interstage[t, u] - interstage[s, u]
+                better = earlier_is_better[s, u] and earlier_is_better[t, u]
+                if interstage[s, u] < 0 or sooner < 0 or (sooner > 0 and not better):
                     fits = False
             bypass[s, t] = fits
             instead[t, s] = fits and least_green[s] <= least_green[t]

@@ -121,16 +121,17 @@ def check_plan(problem: HorizonProblem, plan: Sequence[PlannedStage]) -> None:
         commands, may_stay = command_window_ds(problem, plan, position)
         if position + 1 == len(plan):
             if not may_stay:
-                raise IllegalPlanError(f"stage {now.stage} (position {position}) is the last although its maximum green ends before the horizon.")
+                raise IllegalPlanError(f"stage {now.stage} (position {position}) is last, but its maximum green ends before the horizon.")
             return
         after = plan[position + 1]
         interstage = int(signals.interstage_ds[now.stage, after.stage])
+        place = f"stage {after.stage} (position {position + 1})"
         if interstage < 0:
-            raise IllegalPlanError(f"stage {after.stage} (position {position + 1}) may not follow stage {now.stage}.")
+            raise IllegalPlanError(f"{place} may not follow stage {now.stage}.")
         if after.command_ds not in commands:
-            raise IllegalPlanError(f"stage {after.stage} (position {position + 1}) may not be commanded at {after.command_ds} ds, but at {commands}.")
+            raise IllegalPlanError(f"{place} may not be commanded at {after.command_ds} ds, but at {commands}.")
         if after.start_ds != after.command_ds + interstage:
-            raise IllegalPlanError(f"stage {after.stage} (position {position + 1}) must start at {after.command_ds + interstage} ds, not {after.start_ds} ds.")
+            raise IllegalPlanError(f"{place} must start at {after.command_ds + interstage} ds, not {after.start_ds} ds.")
 
 
 def _greens(problem: HorizonProblem, plan: Sequence[PlannedStage], group: int) -> list[_Green]:
@@ -149,7 +150,7 @@ def _greens(problem: HorizonProblem, plan: Sequence[PlannedStage], group: int) -
     return greens
 
 
-def _simulate(problem: HorizonProblem, plan: Sequence[PlannedStage]) -> NDArray[np.int64]:
+def _simulate(problem: HorizonProblem, plan: Sequence[PlannedStage]) -> NDArray[np.int64]:  # noqa: C901 - the model in one piece
     signals = problem.signals
     vehicles = len(problem.arrival_ds)
     lanes = len(problem.lane_free_ds)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, HorizonProblem, SignalModel
-from optimizer.horizon.simulation import command_window_ds, cost_of, evaluate
+from optimizer.horizon.simulation import command_window_ds
 from optimizer.horizon.solution import PlannedStage
 
 if TYPE_CHECKING:
@@ -91,9 +91,11 @@ def unserved_cost(signals: SignalModel, arrival: np.ndarray, weight: np.ndarray)
     return np.stack([weight * (waiting + 160), weight * (waiting + 48)], axis=1).astype(np.int64)
 
 
-def random_signals(rng: np.random.Generator, *, groups: int, stages: int, horizon_s: float, fine_grid_until_s: float = 10.0, lively: bool = True) -> SignalModel:
+def random_signals(
+    rng: np.random.Generator, *, groups: int, stages: int, horizon_s: float, fine_grid_until_s: float = 10.0
+) -> SignalModel:
     """Return random signals, with aspects of all kinds and unequal interstages."""
-    aspects = [PROTECTED, PROTECTED, PERMISSIVE, RED_THEN_GO] if lively else [PROTECTED]
+    aspects = [PROTECTED, PROTECTED, PERMISSIVE, RED_THEN_GO]
     service = np.where(rng.random((stages, groups)) < 0.45, rng.choice(aspects, size=(stages, groups)), RED)
     pairs = [(g, h) for g in range(groups) for h in range(g) if rng.random() < 0.5]
     base = rng.integers(1, 5)
@@ -161,10 +163,3 @@ def all_plans(problem: HorizonProblem, longest: int = 9) -> Iterator[tuple[Plann
 
     yield from longer((PlannedStage(problem.stage, problem.green_start_ds, problem.green_start_ds),))
 
-
-def best_cost_by_enumeration(problem: HorizonProblem) -> int:
-    """Return the least cost of all plans, each simulated on its own."""
-    return min(evaluate(problem, plan)[1] for plan in all_plans(problem))
-
-
-__all__ = ["all_plans", "best_cost_by_enumeration", "cost_of", "make_problem", "make_signals", "random_problem", "random_signals", "unserved_cost"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from ortools.sat.python import cp_model as ortools_cp
 
 from optimizer.horizon import cp_sat, search
 from optimizer.horizon.cp_model import build_model
-from optimizer.horizon.problem import HorizonProblem
 from optimizer.horizon.simulation import evaluate
-from optimizer.horizon.solution import HorizonSolution, SolutionStatus
+from optimizer.horizon.solution import SolutionStatus
 from tests.horizon.junctions import four_arm_problem, four_arm_signals
 from tests.horizon.problems import all_plans, random_problem, random_signals
+
+if TYPE_CHECKING:
+    from optimizer.horizon.problem import HorizonProblem
+    from optimizer.horizon.solution import HorizonSolution
 
 ENUMERABLE = 300
 AMPLE_S = 60.0
