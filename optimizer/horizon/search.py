@@ -41,7 +41,7 @@ from optimizer.horizon.search_dynamics import (
     pack,
 )
 from optimizer.horizon.search_layers import ALL, search_layers
-from optimizer.horizon.search_nodes import Root, SearchWorkspace, Traffic, make_workspace
+from optimizer.horizon.search_nodes import LEAST_NODES, Root, SearchWorkspace, Traffic, make_workspace
 from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, group_bit, prepare
 from optimizer.horizon.simulation import cost_of
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
@@ -49,8 +49,11 @@ from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionSt
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NODE_LIMIT = 50_000
+NODE_LIMIT = 6_000
 """Nodes that one search makes at most unless told otherwise."""
+
+WIDER = 8
+"""So many times wider is the beam that helps where the exact search is cut short."""
 
 STAGES_IN_BEAM = 4
 """So many times the beam width is the number of nodes that the beam keeps per time."""
@@ -72,7 +75,8 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
     beam_width
         Nodes kept per time and stage in the beam that finds the first plan.
     node_limit
-        Nodes made at most in the exact search; where it is reached, the best plan found is returned with the bound proven until then.
+        Nodes made at most in the exact search (a thousand take about a millisecond); where it is reached, a wider beam looks for a better plan,
+        and the best one is returned with the bound proven until then. With 0 the first beam alone answers.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
         values = f"headway_ds ({problem.headway_ds.min()}) is less than clear_ds ({problem.signals.clear_ds})"
         raise ValueError(f"a lane's {values}; give a longer headway.")
     if not _kept_workspace or _kept_workspace[0].values.shape[0] < node_limit:
-        _kept_workspace[:] = [make_workspace(max(node_limit, NODE_LIMIT))]
+        _kept_workspace[:] = [make_workspace(max(node_limit, LEAST_NODES))]
     plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
     departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
     cost, bound, length, _ = search_plan(
@@ -211,8 +215,13 @@ def search_plan(
     root = Root(stage, max(0, earliest_change, green_start + tables.numbers[STARTUP]), latest_change, opens)
     capacity = workspace.values.shape[0]
     upper, bound, length, nodes = NEVER, 0, 0, 0
-    # A beam for a good plan, then all that could still be better.
-    for width, layer_width, limit in ((beam_width, STAGES_IN_BEAM * beam_width, capacity), (ALL, ALL, node_limit)):
+    # A beam for a good plan, then all that could still be better; where that is too much, a wider beam for a better plan without proof.
+    narrow, wide = beam_width, WIDER * beam_width
+    for width, layer_width, limit in (
+        (narrow, STAGES_IN_BEAM * narrow, capacity),
+        (ALL, ALL, node_limit),
+        (wide, STAGES_IN_BEAM * wide, capacity),
+    ):
         if bound >= upper or limit <= 0:
             break
         upper, proven, rows, made = search_layers(tables, traffic, root, workspace, width, layer_width, limit, upper, plan)
