@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from optimizer.estimation.loops import LoopEstimator
@@ -34,17 +35,16 @@ class RollingHorizon:
 
     name = "rolling_horizon"
 
-    def __init__(self, information: str = "loops", engine: str = "search", **parameters: float) -> None:
+    def __init__(self, information: str = "loops", engine: str = "search", beam_width: int = 2, node_limit: int = 3000, **parameters: float) -> None:
         self.information = InformationClass(information)
         self.parameters = HorizonParameters(**parameters)
-        self._engine = engine
+        self._solve = partial(search.solve, beam_width=beam_width, node_limit=node_limit)
         self._planners: dict[str, JunctionPlanner] = {}
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Make a planner for each junction."""
-        self._planners = {
-            name: JunctionPlanner(junction, self.parameters, ZoneEstimator(junction), search.solve) for name, junction in junctions.items()
-        }
+        estimator = ZoneEstimator if self.information is InformationClass.ZONE else LoopEstimator
+        self._planners = {name: JunctionPlanner(junction, self.parameters, estimator(junction), self._solve) for name, junction in junctions.items()}
 
     def decide(self, observation: Observation) -> dict[str, Decision]:
         """Return the decisions of all junctions that change now."""

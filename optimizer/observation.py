@@ -86,7 +86,7 @@ class VehicleViews:
     outgoing_vehicles
         Per outgoing lane, vehicles within the zone behind the junction.
     outgoing_room_m
-        Per outgoing lane, free metres behind the last slow vehicle on it within the zone (the lane's storage where none is slow).
+        Per outgoing lane, free metres behind the last slow vehicle on it within the zone (the zone's reach where none is slow).
     """
 
     lane: NDArray[np.int64]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
     from optimizer.observation import JunctionObservation, SignalStatus
 
-LONGEST_CLEARING_S = 10.0
+LONGEST_CLEARING_S = 6.0
 """The all-red is not extended by more than this for vehicles that stand inside the junction."""
 
 RED_MARGIN_S = 20.0

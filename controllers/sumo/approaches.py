@@ -39,7 +39,7 @@ def upstream(net: Net, lane_id: str, reach_m: float) -> tuple[Section, ...]:
     sections = [_section(lane, 0.0)]
     seen = {lane_id}
     while sections[-1].distance_m + sections[-1].length_m < reach_m:
-        before = [c for c in lane.getIncomingConnections() if not c.getTLSID() and _is_street(c.getFromLane())]
+        before = [c for c in lane.getIncomingConnections() if not c.getTLSID() and c.getDirection() != "t" and _is_street(c.getFromLane())]
         if not before:
             break
         step = max(before, key=lambda c: (c.getDirection() == "s", c.getFromLane().getSpeed(), c.getFromLane().getEdge().getLaneNumber(), c.getFromLane().getID()))
@@ -52,17 +52,20 @@ def upstream(net: Net, lane_id: str, reach_m: float) -> tuple[Section, ...]:
 
 
 def downstream(net: Net, lane_id: str, reach_m: float) -> tuple[Section, ...]:
-    """Return the lane `lane_id` and its only continuation, nearest first, up to `reach_m`, a branch or the next traffic light."""
+    """Return the lane `lane_id` and its straightest continuation, nearest first, up to `reach_m` or the next traffic light."""
     lane = net.getLane(lane_id)
     sections = [_section(lane, 0.0)]
     seen = {lane_id}
     while sections[-1].distance_m + sections[-1].length_m < reach_m:
-        after = [c for c in lane.getOutgoing() if _is_street(c.getToLane())]
-        if len(after) != 1 or after[0].getTLSID() or after[0].getToLane().getID() in seen:
+        after = [c for c in lane.getOutgoing() if c.getDirection() != "t" and _is_street(c.getToLane())]
+        if not after or any(c.getTLSID() for c in after):
             break
-        lane = after[0].getToLane()
+        step = max(after, key=lambda c: (c.getDirection() == "s", c.getToLane().getSpeed(), c.getToLane().getEdge().getLaneNumber(), c.getToLane().getID()))
+        lane = step.getToLane()
+        if lane.getID() in seen:
+            break
         seen.add(lane.getID())
-        sections.append(_section(lane, sections[-1].distance_m + sections[-1].length_m + _via_length_m(net, after[0])))
+        sections.append(_section(lane, sections[-1].distance_m + sections[-1].length_m + _via_length_m(net, step)))
     return tuple(sections)
 
 

@@ -38,7 +38,7 @@ class DetectorLayout:
     far_m
         Distance of the far loop, or `far_start_m` behind the start of the street where it is shorter.
     far_start_m
-        See `far_m`: a vehicle that stands before the previous stop line must not cover it.
+        See `far_m`: vehicles that enter the network appear with their whole length on the lane, and must still cross the loop.
     far_least_gap_m
         The far loop is left out where it would lie nearer than this to the near one.
     exit_m
@@ -50,7 +50,7 @@ class DetectorLayout:
     stop_line_m: float = 3.0
     near_m: float = 50.0
     far_m: float = 300.0
-    far_start_m: float = 3.0
+    far_start_m: float = 10.0
     far_least_gap_m: float = 30.0
     exit_m: float = 8.0
     shortest_lane_m: float = 5.0
@@ -220,7 +220,7 @@ def _place(net: Net, junction: Intersection, layout: DetectorLayout, existing: M
         if stop.length_m < layout.shortest_lane_m and len(sections) > 1:
             stop = sections[1]
         want(DetectorRole.STOP_LINE, stop, stop.distance_m + min(layout.stop_line_m, stop.length_m - 0.1), index, on_lane=True)
-        near_m = min(layout.near_m, reach_m - layout.far_start_m)
+        near_m = min(layout.near_m, max(reach_m - layout.far_start_m, 0.75 * reach_m))
         if near_m > layout.stop_line_m + layout.shortest_lane_m:
             section = _at(sections, near_m)
             want(DetectorRole.NEAR, section, near_m, index, on_lane=section.lane == lane.id)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ZONE_M = 200.0
 """Reach of the zone before and behind the stop lines."""
 
+ROOM_M = 100.0
+"""Reach of the look at the room behind the junction: more than one green can fill."""
+
 SLOW_M_S = 2.0
 """Below this a vehicle counts as slow: it blocks the room behind it, or the junction it stands in."""
 
@@ -93,7 +96,7 @@ class ZoneReader:
         room_m = np.empty(len(chains))
         count = np.zeros(len(chains), dtype=np.int64)
         for index, chain in enumerate(chains):
-            room_m[index] = chain[-1][1] + chain[-1][2]
+            room_m[index] = ZONE_M
             for lane, start_m, _ in chain:
                 vehicles = self._lane.getLastStepVehicleIDs(lane)
                 if not vehicles:
@@ -112,7 +115,7 @@ class ZoneReader:
                 if self._leads(lane, junction, movement.outgoing, link, net):
                     self._by_link.setdefault((junction.id, link), {})[lane] = movement.incoming, index
         self._inside[junction.id] = self._internal_lanes(junction)
-        self._outgoing[junction.id] = [[(s.lane, s.distance_m, s.length_m) for s in downstream(net, lane.id, ZONE_M)] for lane in junction.outgoing]
+        self._outgoing[junction.id] = [[(s.lane, s.distance_m, s.length_m) for s in downstream(net, lane.id, ROOM_M)] for lane in junction.outgoing]
 
     @staticmethod
     def _leads(lane: str, junction: Intersection, outgoing: int, link: int, net: Net) -> bool:

@@ -7,6 +7,7 @@ crossing of the stop-line loop removes it. What the far loop has let in and the 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 PARTICLES = 64
 """Most particles per lane and list; a lane of 300 m holds 40 standing vehicles."""
+
+CROSSING_M_S = 8.0
+"""Mean speed on the way across the junction."""
 
 OPEN_CROSSINGS = 16
 """Most stop-line crossings per lane that wait for their vehicle to leave the junction."""
@@ -45,8 +49,10 @@ class Geometry(NamedTuple):
     movement_order: NDArray[np.int64]
     movement_group: NDArray[np.int64]  # per movement
     movement_outgoing: NDArray[np.int64]  # per movement
+    crossing_s: NDArray[np.float64]  # per movement: from leaving the stop line to the exit loop, started from a queue
     exit: NDArray[np.int64]  # per outgoing lane
     storage_veh: NDArray[np.float64]  # per outgoing lane
+    detectors: int
 
 
 class State(NamedTuple):
@@ -65,10 +71,13 @@ class State(NamedTuple):
     blocked_until_s: NDArray[np.float64]
     excluded: NDArray[np.bool_]  # per movement: the front vehicle does not make it (it stood while it could have gone)
     movement_credit: NDArray[np.float64]  # per movement: how often it was seen lately
-    lane_credit: NDArray[np.float64]  # departures seen lately
+    lane_rate: NDArray[np.float64]  # departures, vehicles in the last RATE_KEPT seconds or so
+    loop_rate: NDArray[np.float64]  # per detector: crossings in the same time
     lane_balance: NDArray[np.float64]  # particles owed to the lane by its share
     open_s: NDArray[np.float64]  # (lanes, OPEN_CROSSINGS): crossings whose vehicle has not been seen behind the junction
     open_count: NDArray[np.int64]
+    inside_s: NDArray[np.float64]  # (1, PARTICLES): when the vehicles now inside the junction left their stop lines
+    inside_count: NDArray[np.int64]
 
 
 class LoopEstimator:
@@ -136,8 +145,10 @@ def _geometry(junction: Intersection) -> Geometry:
         movement_order=np.array(order, dtype=np.int64),
         movement_group=np.array([m.group for m in junction.movements], dtype=np.int64),
         movement_outgoing=np.array([m.outgoing for m in junction.movements], dtype=np.int64),
+        crossing_s=np.array([1.0 + m.crossing_m / CROSSING_M_S for m in junction.movements]),
         exit=exit_loop,
         storage_veh=np.array([max(lane.storage_m, JAM_SPACING_M) / JAM_SPACING_M for lane in junction.outgoing]),
+        detectors=len(junction.detectors),
     )
 
 
@@ -150,17 +161,20 @@ def _state(geometry: Geometry) -> State:
         far_due_s=np.zeros((lanes, PARTICLES)),
         far_count=np.zeros(lanes, dtype=np.int64),
         last_departure_s=np.full(lanes, -1e9),
-        empty_s=np.zeros(lanes),
+        empty_s=np.ones(lanes),
         near_free_s=np.zeros(lanes),
         near_stop_crossings=np.zeros(lanes, dtype=np.int64),
         stands_at_green_s=np.zeros(lanes),
         blocked_until_s=np.full(lanes, -1e9),
         excluded=np.zeros(movements, dtype=np.bool_),
         movement_credit=np.ones(movements),
-        lane_credit=np.ones(lanes),
+        lane_rate=np.full(lanes, 3.0),
+        loop_rate=np.full(geometry.detectors, 3.0),
         lane_balance=np.zeros(lanes),
         open_s=np.zeros((lanes, OPEN_CROSSINGS)),
         open_count=np.zeros(lanes, dtype=np.int64),
+        inside_s=np.zeros((1, PARTICLES)),
+        inside_count=np.zeros(1, dtype=np.int64),
     )
 
 
@@ -187,19 +201,51 @@ def _insert(values, count, lane, value):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _choose_lane(g, s, loop, loops_of_lane):  # type: ignore[no-untyped-def]
-    """Return the lane, of those that a loop feeds, that is owed most by its learnt share, and book the particle there."""
-    total = 0.0
-    for lane in range(len(loops_of_lane)):
+    """Return the lane on which a vehicle over an upstream loop will reach the stop line, and book it there.
+
+    The learnt rates decide: a loop sends to the lanes it leads to what these let go, and the rest to the lanes of the approach that let
+    more go than their own loops count. The lane that is owed most by these shares gets the vehicle.
+    """
+    lanes = len(loops_of_lane)
+    approach = -1
+    own = 0.0
+    for lane in range(lanes):
         if loops_of_lane[lane] == loop:
-            total += s.lane_credit[lane]
+            approach = g.approach[lane]
+            own += s.lane_rate[lane]
+    stay = min(1.0, own / s.loop_rate[loop])
+    lack = 0.0
+    for lane in range(lanes):
+        if g.approach[lane] == approach:
+            lack += _lack(s, lane, loops_of_lane)
     best = -1
-    for lane in range(len(loops_of_lane)):
+    for lane in range(lanes):
+        if g.approach[lane] != approach:
+            continue
+        share = 0.0
         if loops_of_lane[lane] == loop:
-            s.lane_balance[lane] += s.lane_credit[lane] / total
+            share += (stay if lack > 0.0 else 1.0) * s.lane_rate[lane] / own
+        if lack > 0.0:
+            share += (1.0 - stay) * _lack(s, lane, loops_of_lane) / lack
+        if share > 0.0:
+            s.lane_balance[lane] += share
             if best < 0 or s.lane_balance[lane] > s.lane_balance[best]:
                 best = lane
     s.lane_balance[best] -= 1.0
     return best
+
+
+@njit(cache=True)
+def _lack(s, lane, loops_of_lane):  # type: ignore[no-untyped-def]
+    """Return how much more a lane lets go than its upstream loop counts for it."""
+    loop = loops_of_lane[lane]
+    if loop < 0:
+        return s.lane_rate[lane]
+    fed = 0.0
+    for other in range(len(loops_of_lane)):
+        if loops_of_lane[other] == loop:
+            fed += s.lane_rate[other]
+    return max(0.0, s.lane_rate[lane] * (1.0 - s.loop_rate[loop] / fed))
 
 
 @njit(cache=True)
@@ -255,12 +301,18 @@ FILL_AFTER_S = 4.0
 STUCK_AFTER_S = 2.0
 STUCK_FOR_S = 12.0
 CREDIT_KEPT = 0.97
+RATE_KEPT = 0.998
 
 
 @njit(cache=True)
 def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: ignore[no-untyped-def]
     """Take in the readings of one second."""
     lanes = len(g.lane_speed)
+    s.lane_rate[:] *= RATE_KEPT
+    s.loop_rate[:] *= RATE_KEPT
+    for loop in range(len(count)):
+        if count[loop] > 0:
+            s.loop_rate[loop] += count[loop]
     # departures first: a vehicle that crosses the near loop in this second cannot also have left
     for lane in range(lanes):
         stop = g.stop[lane]
@@ -270,13 +322,15 @@ def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: i
         for other in range(lane):
             if g.stop[other] == stop:
                 shared = True
-        if occupied_s[stop] > 0:
-            s.empty_s[lane] = 0.0
-        else:
-            s.empty_s[lane] += 1.0
+        was_covered = s.empty_s[lane] == 0.0
+        covered = occupied_s[stop] > 0
+        s.empty_s[lane] = 0.0 if covered else s.empty_s[lane] + 1.0
         if shared:
             continue
         for _ in range(count[stop]):
+            _reach(g, s, lane, time_s)
+        # Vehicles that stop for a red stand on the loop: only those whose rear has left it are gone.
+        for _ in range(count[stop] + int(was_covered) - int(covered)):
             _depart(g, s, lane, time_s)
     _match_exits(g, s, time_s, count)
     for lane in range(lanes):
@@ -311,13 +365,8 @@ def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: i
             s.near_free_s[lane] += 1.0
         if first:
             for _ in range(count[near]):
-                taken = _take_far(g, s, near, time_s)
-                if g.near_on_lane[lane]:
-                    to = lane
-                elif taken >= 0 and g.near[taken] == near:
-                    to = taken
-                else:
-                    to = _choose_lane(g, s, near, g.near)
+                _take_far(g, s, near, time_s)
+                to = _choose_lane(g, s, near, g.near)
                 speed = speed_m_s[near] if speed_m_s[near] >= 0 else g.lane_speed[to]
                 _insert(s.near_due_s, s.near_count, to, time_s + travel_time_s(g.near_m[to], speed, g.lane_speed[to]))
     for lane in range(lanes):
@@ -327,7 +376,7 @@ def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: i
 
 
 @njit(cache=True)
-def _depart(g, s, lane, time_s):  # type: ignore[no-untyped-def]
+def _reach(g, s, lane, time_s):  # type: ignore[no-untyped-def]
     """A vehicle has reached the stop-line loop of a lane: its particle is the lane's first, else the first of the approach."""
     source = lane
     if s.near_count[lane] == 0:
@@ -345,15 +394,18 @@ def _depart(g, s, lane, time_s):  # type: ignore[no-untyped-def]
     if source >= 0:
         _remove(s.near_due_s, s.near_count, source, 0)
         s.near_count[source] -= 1
+
+
+@njit(cache=True)
+def _depart(g, s, lane, time_s):  # type: ignore[no-untyped-def]
+    """A vehicle has left the stop line of a lane and enters the junction."""
     s.last_departure_s[lane] = time_s
     s.near_stop_crossings[lane] += 1
-    for other in range(len(g.near)):
-        if g.approach[other] == g.approach[lane]:
-            s.lane_credit[other] *= CREDIT_KEPT
-    s.lane_credit[lane] += 1.0 - CREDIT_KEPT
+    s.lane_rate[lane] += 1.0
     # the vehicle that comes to the front may go anywhere
     for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
         s.excluded[g.movement_order[k]] = False
+    _insert(s.inside_s, s.inside_count, 0, time_s)
     if s.open_count[lane] == OPEN_CROSSINGS:
         _remove(s.open_s, s.open_count, lane, 0)
         s.open_count[lane] -= 1
@@ -363,12 +415,18 @@ def _depart(g, s, lane, time_s):  # type: ignore[no-untyped-def]
 
 LEAST_CROSSING_S = 1.0
 FORGET_CROSSING_S = 25.0
+LATE_S = 3.0
+LEAST_CREDIT = 0.02
+CROSSING_SPREAD_S = 3.0
 
 
 @njit(cache=True)
 def _match_exits(g, s, time_s, count):  # type: ignore[no-untyped-def]
     """A vehicle seen behind the junction is the oldest open crossing that could have come there: so turning shares are learnt."""
     lanes = len(g.near)
+    while s.inside_count[0] > 0 and time_s - s.inside_s[0, 0] > FORGET_CROSSING_S:
+        _remove(s.inside_s, s.inside_count, 0, 0)
+        s.inside_count[0] -= 1
     for lane in range(lanes):
         while s.open_count[lane] > 0 and time_s - s.open_s[lane, 0] > FORGET_CROSSING_S:
             _remove(s.open_s, s.open_count, lane, 0)
@@ -378,24 +436,29 @@ def _match_exits(g, s, time_s, count):  # type: ignore[no-untyped-def]
         if loop < 0:
             continue
         for _ in range(count[loop]):
-            best = -1
-            best_movement = -1
+            if s.inside_count[0] > 0:
+                _remove(s.inside_s, s.inside_count, 0, 0)
+                s.inside_count[0] -= 1
+            best, best_movement, best_place = -1, -1, -1
+            best_score = 0.0
             for lane in range(lanes):
-                if s.open_count[lane] == 0 or time_s - s.open_s[lane, 0] < LEAST_CROSSING_S:
-                    continue
-                if best >= 0 and s.open_s[lane, 0] >= s.open_s[best, 0]:
-                    continue
                 for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
                     movement = g.movement_order[k]
-                    if g.movement_outgoing[movement] == out:
-                        best = lane
-                        best_movement = movement
+                    if g.movement_outgoing[movement] != out:
+                        continue
+                    for place in range(s.open_count[lane]):
+                        age_s = time_s - s.open_s[lane, place]
+                        if age_s < LEAST_CROSSING_S:
+                            continue
+                        score = s.movement_credit[movement] * math.exp(-abs(age_s - g.crossing_s[movement]) / CROSSING_SPREAD_S)
+                        if score > best_score:
+                            best, best_movement, best_place, best_score = lane, movement, place, score
             if best < 0:
                 continue
             for k in range(g.first_movement[best], g.first_movement[best + 1]):
                 s.movement_credit[g.movement_order[k]] *= CREDIT_KEPT
             s.movement_credit[best_movement] += 1.0 - CREDIT_KEPT
-            _remove(s.open_s, s.open_count, best, 0)
+            _remove(s.open_s, s.open_count, best, best_place)
             s.open_count[best] -= 1
 
 
@@ -459,9 +522,11 @@ def _mend_near(g, s, lane, time_s, occupied_s):  # type: ignore[no-untyped-def]
 def _mend_far(g, s, lane, time_s, occupied_s):  # type: ignore[no-untyped-def]
     """Overdue at the near loop: queue beyond it while that is covered, else gone elsewhere. A covered near loop means a full lane."""
     near = g.near[lane]
+    # A point loop may lie in the gap between two standing vehicles, so a free loop alone does not prove that no queue reaches it.
+    full = (s.near_count[lane] + 2) * JAM_SPACING_M >= g.near_m[lane]
     while s.far_count[lane] > 0:
         if near >= 0:
-            gone = time_s - s.far_near_s[lane, 0] > OVERDUE_FAR_S and s.near_free_s[lane] >= NEAR_FREE_S
+            gone = time_s - s.far_near_s[lane, 0] > OVERDUE_FAR_S and s.near_free_s[lane] >= NEAR_FREE_S and not full
         else:
             gone = time_s - s.far_due_s[lane, 0] > OVERDUE_FAR_S and s.empty_s[lane] >= NEAR_FREE_S
         if not gone:
@@ -539,9 +604,12 @@ def expect(g, s, time_s, occupied_s, groups):  # type: ignore[no-untyped-def]
         if g.exit[out] >= 0 and occupied_s[g.exit[out]] >= 2.0:
             room_veh[out] = 0.0
     inside = np.zeros(groups, dtype=np.bool_)
-    for lane in range(lanes):
-        for k in range(s.open_count[lane]):
-            if time_s - s.open_s[lane, k] > 6.0:
+    # Both accounts must say so: crossings and exits of the whole junction, and those of the lane
+    if s.inside_count[0] > 0 and time_s - s.inside_s[0, 0] > g.crossing_s.max() + LATE_S:
+        for lane in range(lanes):
+            for k in range(s.open_count[lane]):
                 for m in range(g.first_movement[lane], g.first_movement[lane + 1]):
-                    inside[g.movement_group[g.movement_order[m]]] = True
+                    way = g.movement_order[m]
+                    if time_s - s.open_s[lane, k] > g.crossing_s[way] + LATE_S and s.movement_credit[way] > LEAST_CREDIT:
+                        inside[g.movement_group[way]] = True
     return lane_start, arrival_s[:total], movement[:total], moving[:total], np.ones(total), free_s, room_veh, inside

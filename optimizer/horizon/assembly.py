@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from optimizer.estimation.kinematics import JAM_SPACING_M
 from optimizer.horizon.problem import DS_PER_S, WEIGHT_UNIT, HorizonProblem, SignalModel, to_ds
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 REFILL_AFTER_S = 3.0
 REFILL_VEH_S = 0.25
 """A full outgoing lane takes the next vehicle after this time and at this rate."""
+
+FULL_ROOM_M = 100.0
+"""With this much room the lane behind the junction counts as empty."""
+
+LONGEST_QUEUE_VEH = 20
+"""Vehicles of one lane that are planned for: more cannot leave within the horizon, whatever the plan."""
 
 OCCUPIED_DISCOUNT = 0.7
 """A vehicle that leaves into a full lane is worth this much less than one that leaves into an empty one."""
@@ -40,7 +47,7 @@ class ProblemAssembler:
         self.signals = SignalModel.from_intersection(junction, parameters)
         self._group = np.array([m.group for m in junction.movements], dtype=np.int64)
         self._outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
-        self._storage_veh = np.array([max(lane.storage_m, 7.5) / 7.5 for lane in junction.outgoing])
+        self._storage_veh = np.array([min(max(lane.storage_m, JAM_SPACING_M), FULL_ROOM_M) / JAM_SPACING_M for lane in junction.outgoing])
         self._headway_ds = np.full(len(junction.incoming), to_ds(parameters.headway_s), dtype=np.int64)
         self._headway_s = parameters.headway_s
         self._queue_penalty_s = parameters.queue_penalty_s
@@ -133,7 +140,7 @@ def _vehicles(
         sent[:] = 0
         for i in range(lane_start[lane], lane_start[lane + 1]):
             due = np.int64(np.round(arrival_s[i] * 10.0))
-            if due >= horizon_ds:
+            if due >= horizon_ds or i - lane_start[lane] >= LONGEST_QUEUE_VEH:
                 break
             out = movement_outgoing[movement[i]]
             arrival[count] = due
