@@ -75,8 +75,8 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
     beam_width
         Nodes kept per time and stage in the beam that finds the first plan.
     node_limit
-        Nodes made at most in the exact search (a thousand take one to two milliseconds); where it is reached, a wider beam looks for a better
-        plan, and the best one is returned with the bound proven until then. With 0 the first beam alone answers.
+        Nodes made at most in the exact search (a thousand take one to two milliseconds); where it is reached, a wider beam looks for a
+        better plan, and the best one is returned with the bound proven until then. With 0 the first beam alone answers.
 
     Returns
     -------
