@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 VIRTUAL_PREFIX = "ampelwerk"
 
+LANE_START_M = 10.0
+"""No virtual loop lies nearer than this to the start of a lane: vehicles that enter the network there appear beyond it."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectorLayout:
@@ -205,7 +208,10 @@ def _place(net: Net, junction: Intersection, layout: DetectorLayout, existing: M
     speeds: dict[tuple[DetectorRole, str, float], tuple[float, float, bool]] = {}
 
     def want(role: DetectorRole, section: Section, distance_m: float, index: int, *, on_lane: bool) -> None:
-        position_m = round(min(max(section.length_m - (distance_m - section.distance_m), 0.1), section.length_m - 0.1), 2)
+        # A place inside a junction moves to the lane behind it.
+        start_m = min(LANE_START_M, section.length_m / 2)
+        position_m = round(min(max(section.length_m - (distance_m - section.distance_m), start_m), section.length_m - 0.1), 2)
+        distance_m = section.distance_m + section.length_m - position_m
         key = role, section.lane, position_m
         wanted.setdefault(key, []).append(index)
         speeds[key] = distance_m, section.speed_m_s, on_lane

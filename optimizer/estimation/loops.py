@@ -128,9 +128,16 @@ def _geometry(junction: Intersection) -> Geometry:
             distance_m[detector.role][lane] = detector.distance_m
             if detector.role is DetectorRole.NEAR:
                 near_on_lane[lane] = detector.on_lane
+    # Lanes that fork behind their common stop-line loop are one queue: the first of them carries it with the movements of all.
+    leader = [next(k for k in range(lanes) if k == lane or (loop[DetectorRole.STOP_LINE][lane] >= 0 and loop[DetectorRole.STOP_LINE][k] == loop[DetectorRole.STOP_LINE][lane])) for lane in range(lanes)]
+    for lane in range(lanes):
+        if leader[lane] != lane:
+            for role in loop:
+                loop[role][lane] = -1
+    carrier = [leader[m.incoming] for m in junction.movements]
     names = {name: index for index, name in enumerate(dict.fromkeys(lane.approach for lane in junction.incoming))}
-    order = sorted(range(len(junction.movements)), key=lambda m: (junction.movements[m].incoming, m))
-    first = np.searchsorted([junction.movements[m].incoming for m in order], np.arange(lanes + 1))
+    order = sorted(range(len(junction.movements)), key=lambda m: (carrier[m], m))
+    first = np.searchsorted([carrier[m] for m in order], np.arange(lanes + 1))
     return Geometry(
         lane_speed=np.array([lane.speed_m_s for lane in junction.incoming]),
         approach=np.array([names[lane.approach] for lane in junction.incoming], dtype=np.int64),
@@ -318,15 +325,9 @@ def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: i
         stop = g.stop[lane]
         if stop < 0:
             continue
-        shared = False
-        for other in range(lane):
-            if g.stop[other] == stop:
-                shared = True
         was_covered = s.empty_s[lane] == 0.0
         covered = occupied_s[stop] > 0
         s.empty_s[lane] = 0.0 if covered else s.empty_s[lane] + 1.0
-        if shared:
-            continue
         for _ in range(count[stop]):
             _reach(g, s, lane, time_s)
         # Vehicles that stop for a red stand on the loop: only those whose rear has left it are gone.
