@@ -1,13 +1,12 @@
 # make demo: compare controllers on the bundled network; make test: everything that must hold.
 PYTHON ?= python3
-DEMO ?= results/demo
 BIN := .venv/bin
 
 .PHONY: demo test clean
 
 demo: .venv/demo.stamp
-	$(BIN)/ampelwerk compare neudorf --controllers static,actuated,rolling_horizon --seeds 0-1 --end 600 --out $(DEMO)
-	@echo "Results: $(DEMO)"
+	@rm -rf results/demo
+	$(BIN)/ampelwerk compare neudorf --controllers static,actuated,rolling_horizon --seeds 0-1 --end 600 --out results/demo
 
 test: .venv/dev.stamp
 	$(BIN)/ruff check .
@@ -21,6 +20,9 @@ test: .venv/dev.stamp
 
 .venv/demo.stamp: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@echo "Compiling the optimiser; this takes a minute, once."
+	@rm -rf .venv/first_run
+	@$(BIN)/ampelwerk run neudorf --end 60 --out .venv/first_run >/dev/null
 	@touch $@
 
 .venv/dev.stamp: .venv/bin/python pyproject.toml constraints.txt
