@@ -107,11 +107,11 @@ class StageByScore(ABC):
     def _decide_junction(self, name: str, now_s: float, seen: JunctionObservation, *, regular: bool) -> Decision | None:
         junction, signal, clock = self._junctions[name], seen.signal, self._clocks[name]
         clock.follow(now_s, signal)
-        if now_s < signal.green_start_s + junction.stage_minimum_green_s(signal.stage):
-            return None
         due = clock.stage_due(now_s, signal)
         if due is not None:
             return Decision(due, reason="maximum red or green")
+        if now_s < signal.green_start_s + junction.stage_minimum_green_s(signal.stage):
+            return None
         if not regular or seen.vehicles is None:
             return None
         scores = self.scores(self._streams[name], seen.vehicles)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from optimizer.estimation.loops import LoopEstimator
+from optimizer.estimation.traffic import ExpectedTraffic
 from optimizer.estimation.zone import ZoneEstimator
-from optimizer.horizon import search
+from optimizer.horizon.engines import BEAM_WIDTH, ENGINES, NODE_LIMIT, Engine
 from optimizer.horizon.parameters import HorizonParameters
-from optimizer.observation import InformationClass
+from optimizer.observation import InformationClass, JunctionObservation, LoopReadings, SignalStatus, VehicleViews
 from optimizer.planner import JunctionPlanner
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
     from optimizer.observation import Observation
+
+ESTIMATORS = {InformationClass.LOOPS: LoopEstimator, InformationClass.ZONE: ZoneEstimator}
 
 
 class RollingHorizon:
@@ -29,28 +33,81 @@ class RollingHorizon:
         ``"loops"`` or ``"zone"``.
     engine
         ``"search"`` or ``"cp-sat"``.
+    beam_width, node_limit
+        Of the search; see `optimizer.horizon.search.solve`.
     parameters
         Fields of `HorizonParameters` that differ from their defaults.
+
+    Raises
+    ------
+    ValueError
+        If there is no such information class or engine.
     """
 
     name = "rolling_horizon"
 
-    def __init__(self, information: str = "loops", engine: str = "search", beam_width: int = 2, node_limit: int = 3000, **parameters: float) -> None:
+    def __init__(
+        self, information: str = "loops", engine: str = "search", beam_width: int = BEAM_WIDTH, node_limit: int = NODE_LIMIT, **parameters: float
+    ) -> None:
+        if information not in ESTIMATORS:
+            raise ValueError(f"there is no estimator for the information {information!r}; choose from {', '.join(ESTIMATORS)}.")
+        if engine not in ENGINES:
+            raise ValueError(f"there is no engine {engine!r}; choose from {', '.join(ENGINES)}.")
         self.information = InformationClass(information)
+        self.engine = engine
+        self.beam_width, self.node_limit = beam_width, node_limit
         self.parameters = HorizonParameters(**parameters)
-        self._solve = partial(search.solve, beam_width=beam_width, node_limit=node_limit)
         self._planners: dict[str, JunctionPlanner] = {}
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Make a planner for each junction."""
-        estimator = ZoneEstimator if self.information is InformationClass.ZONE else LoopEstimator
-        self._planners = {name: JunctionPlanner(junction, self.parameters, estimator(junction), self._solve) for name, junction in junctions.items()}
+        make_estimator = ESTIMATORS[self.information]
+        for junction in list(junctions.values())[:1]:
+            self._rehearse(junction)
+        self._planners = {
+            name: JunctionPlanner(junction, make_estimator(junction), self.make_engine(junction)) for name, junction in junctions.items()
+        }
+
+    def make_engine(self, junction: Intersection) -> Engine:
+        """Return an engine for a junction."""
+        return ENGINES[self.engine](junction, self.parameters, self.beam_width, self.node_limit)
 
     def decide(self, observation: Observation) -> dict[str, Decision]:
         """Return the decisions of all junctions that change now."""
         decisions = {}
+        time_s = observation.time_s
         for name, seen in observation.junctions.items():
-            decision = self._planners[name].decide(observation.time_s, seen)
+            decision = self._planners[name].decide(time_s, seen)
             if decision is not None:
                 decisions[name] = decision
         return decisions
+
+    def _rehearse(self, junction: Intersection) -> None:
+        """Let numba load the compiled code before the clock runs: estimate and plan once for a junction, and forget it."""
+        status = SignalStatus(stage=0, previous=0, green_start_s=0.0, commanded_s=0.0)
+        loops, groups = len(junction.detectors), len(junction.groups)
+        none, nothing, outgoing = np.zeros(0, dtype=np.int64), np.zeros(0), len(junction.outgoing)
+        seen = JunctionObservation(
+            signal=status,
+            loops=LoopReadings(np.zeros(loops, dtype=np.int64), np.zeros(loops), np.zeros(loops), np.full(loops, np.nan)),
+            vehicles=VehicleViews(
+                none, none, nothing, nothing, nothing, np.zeros(groups, dtype=np.int64), np.zeros(outgoing, dtype=np.int64), np.zeros(outgoing)
+            ),
+        )
+        ESTIMATORS[self.information](junction).update(0.0, seen, np.full(groups, -1.0))
+        lanes = np.zeros(len(junction.incoming) + 1, dtype=np.int64)
+        movements = np.array([i for i, m in enumerate(junction.movements) if m.incoming == junction.movements[0].incoming], dtype=np.int64)
+        lanes[junction.movements[0].incoming + 1 :] = len(movements)
+        many = len(movements)
+        traffic = ExpectedTraffic(
+            lanes,
+            np.zeros(many),
+            movements,
+            np.ones(many, dtype=np.bool_),
+            np.ones(many),
+            np.zeros(len(junction.incoming)),
+            np.ones(outgoing),
+            np.zeros(groups, dtype=np.bool_),
+        )
+        long_ago_s = np.full(groups, -1000.0)
+        self.make_engine(junction).choose(1000.0, status, long_ago_s, long_ago_s, traffic)

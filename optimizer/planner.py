@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from optimizer.decision import Decision
-from optimizer.horizon.assembly import ProblemAssembler
-from optimizer.horizon.problem import PERMISSIVE, PROTECTED
+from optimizer.intersection import Aspect
+from optimizer.red_limits import UNREACHABLE, RedClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from optimizer.estimation.traffic import ExpectedTraffic
-    from optimizer.horizon.parameters import HorizonParameters
-    from optimizer.horizon.problem import HorizonProblem
-    from optimizer.horizon.solution import HorizonSolution
+    from optimizer.horizon.engines import Engine
     from optimizer.intersection import Intersection
     from optimizer.observation import JunctionObservation, SignalStatus
 
 LONGEST_CLEARING_S = 6.0
 """The all-red is not extended by more than this for vehicles that stand inside the junction."""
 
-RED_MARGIN_S = 20.0
-"""A group is served this long before its maximum red is over, so that minimum greens and interstages fit in."""
+RED_MARGIN_S = 2.0
+"""A limit of red or green is met this long before the monitor would enforce it."""
 
 
 class Estimator(Protocol):
     """Turns observations into expected traffic."""
 
     def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
-        """Take in what was seen in the last second and return what is expected."""
+        """Take in what was seen in the last second and return what is expected.
+
+        Parameters
+        ----------
+        time_s
+            Now.
+        observation
+            What was seen.
+        green_for_s
+            For how long each group has had a protected green; negative where it has none, shape ``(groups,)``.
+        """
 
 
 class JunctionPlanner:
@@ -43,29 +50,27 @@ class JunctionPlanner:
     ----------
     junction
         Its description.
-    parameters
-        Of the traffic model.
-    estimator
+    estimator, engine
         Made for the same junction.
-    solve
-        The engine.
     """
 
-    def __init__(
-        self, junction: Intersection, parameters: HorizonParameters, estimator: Estimator, solve: Callable[[HorizonProblem], HorizonSolution]
-    ) -> None:
+    def __init__(self, junction: Intersection, estimator: Estimator, engine: Engine) -> None:
         self.junction = junction
         self._estimator = estimator
-        self._assembler = ProblemAssembler(junction, parameters)
-        self._solve = solve
-        signals = self._assembler.signals
-        self._service = signals.service
-        self._minimum_green_s = signals.minimum_green_ds / 10.0
-        self._maximum_red_s = np.array([group.maximum_red_s for group in junction.groups])
+        self._engine = engine
+        stages = range(len(junction.stages))
+        self._minimum_green_s = [junction.stage_minimum_green_s(stage) for stage in stages]
+        self._protected = np.array([[aspect is Aspect.PROTECTED for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
         groups = len(junction.groups)
+        self._clock = RedClock(junction)
+        self._status: SignalStatus | None = None
+        self._limit_s = math.inf  # from when on the clock must be asked
+        self._clear_until_s = -math.inf
+        self._closing_permissive = np.zeros(groups, dtype=np.bool_)
         self._green_since_s = np.zeros(groups)
         self._red_since_s = np.zeros(groups)
-        self._status: SignalStatus | None = None
+        self._protected_since_s = np.zeros(groups)
+        self._no_green_s = np.full(groups, -1.0)
 
     def decide(self, time_s: float, observation: JunctionObservation) -> Decision | None:
         """Return a decision where the junction is to change or to extend its interstage, else None (stay).
@@ -73,62 +78,53 @@ class JunctionPlanner:
         To be called once a second, in every second: the estimator learns from each reading.
         """
         status = observation.signal
-        if self._status is None or status.commanded_s != self._status.commanded_s or status.green_start_s != self._status.green_start_s:
+        if status is not self._status:
             self._follow(time_s, status)
-        aspects = self._service[status.stage]
-        opened = time_s >= status.green_start_s
-        green_for_s = np.where((aspects == PROTECTED) & opened, time_s - self._green_since_s, -1.0)
-        traffic = self._estimator.update(time_s, observation, green_for_s)
-        if time_s <= status.green_start_s and status.commanded_s < status.green_start_s:
+        green_start_s = status.green_start_s
+        opened = time_s >= green_start_s
+        traffic = self._estimator.update(time_s, observation, time_s - self._protected_since_s if opened else self._no_green_s)
+        if not opened:
+            return None
+        if time_s >= self._limit_s:
+            due = self._clock.stage_due(time_s, status, RED_MARGIN_S)
+            if due is not None:
+                return Decision(due, reason="a red or a green reaches its maximum")
+        if time_s == green_start_s and status.commanded_s < green_start_s:
             return self._clear(time_s, status, traffic)
-        if time_s < status.green_start_s + self._minimum_green_s[status.stage]:
+        if time_s < green_start_s + self._minimum_green_s[status.stage]:
             return None
-        starving = self._starving(time_s, status.stage)
-        if starving is not None:
-            return self._relieve(status.stage, starving)
-        if not len(traffic.arrival_s):
+        change = self._engine.choose(time_s, status, self._green_since_s, self._red_since_s, traffic)
+        if change is None:
             return None
-        problem = self._assembler.assemble(time_s, status, self._green_since_s, traffic)
-        solution = self._solve(problem)
-        if len(solution.plan) < 2 or solution.plan[1].command_ds > 0:
-            return None
-        target = solution.plan[1].stage
-        return Decision(target, reason=f"plan: cost {solution.cost / 100:.1f} veh s, {solution.status.value}")
+        return Decision(change.stage, reason=f"plan: cost {change.cost_veh_s:.1f} veh s, {'optimal' if change.optimal else 'feasible'}")
 
     def _follow(self, time_s: float, status: SignalStatus) -> None:
-        """Note when groups became green and red."""
-        if self._status is None:
+        """Note when groups became green and red, and when their limits come near."""
+        before = self._status
+        opening = self.junction.opening(status.previous, status.stage)
+        if before is None:
             self._green_since_s[:] = status.green_start_s
-            self._red_since_s[:] = time_s
-        elif status.commanded_s != self._status.commanded_s:
-            before, after = self._service[status.previous] > 0, self._service[status.stage] > 0
-            self._red_since_s[before & ~after] = status.commanded_s
-            self._green_since_s[after & ~before] = status.green_start_s
-        else:  # the all-red was extended
-            opening = (self._service[status.stage] > 0) & (self._service[status.previous] == 0)
-            self._green_since_s[opening] = status.green_start_s
+        elif status.commanded_s != before.commanded_s:
+            deadline_s = min((self._clock.red_since_s[g] + self.junction.groups[g].maximum_red_s for g in opening), default=math.inf)
+            self._clear_until_s = min(status.green_start_s + LONGEST_CLEARING_S, deadline_s)
+            self._closing_permissive[:] = False
+            for group in self.junction.closing(status.previous, status.stage):
+                self._closing_permissive[group] = self.junction.stages[status.previous].aspects[group] is Aspect.PERMISSIVE
+        self._green_since_s[list(opening)] = status.green_start_s
+        self._clock.follow(time_s, status)
+        self._red_since_s[:] = self._clock.red_since_s
+        self._protected_since_s = np.where(self._protected[status.stage], self._green_since_s, math.inf)
+        self._limit_s = self._limit(status)
         self._status = status
+
+    def _limit(self, status: SignalStatus) -> float:
+        """Return from when on a limit may call for a change of the stage."""
+        limits = self._clock.limits
+        due_s = [limits.due_s(g, since) for g, since in enumerate(self._clock.red_since_s) if limits.hop(status.stage, g) != UNREACHABLE]
+        return min(status.green_start_s + limits.green_limit_s[status.stage], *due_s, math.inf) - RED_MARGIN_S
 
     def _clear(self, time_s: float, status: SignalStatus, traffic: ExpectedTraffic) -> Decision | None:
         """Extend the all-red while a vehicle of a permissive group that has just closed stands inside the junction."""
-        if time_s < status.green_start_s:
-            return None
-        closing = (self._service[status.previous] == PERMISSIVE) & (self._service[status.stage] == 0)
-        shortest_s = self.junction.interstage_s(status.previous, status.stage)
-        if not (closing & traffic.inside).any() or time_s - status.commanded_s - shortest_s >= LONGEST_CLEARING_S:
+        if time_s + 1.0 > self._clear_until_s or not (self._closing_permissive & traffic.inside).any():
             return None
         return Decision(status.stage, earliest_s=time_s + 1.0, reason="a vehicle stands inside the junction")
-
-    def _starving(self, time_s: float, stage: int) -> int | None:
-        """Return the group whose red comes nearest to its maximum, where it is due."""
-        left_s = np.where(self._service[stage] > 0, np.inf, self._red_since_s + self._maximum_red_s - time_s)
-        group = int(left_s.argmin())
-        return group if left_s[group] <= RED_MARGIN_S else None
-
-    def _relieve(self, stage: int, group: int) -> Decision | None:
-        candidates = [s for s in range(len(self._service)) if self._service[s, group] > 0 and self._assembler.signals.interstage_ds[stage, s] >= 0]
-        if not candidates:
-            return None
-        # among the stages that serve the group, the one that serves most groups
-        target = max(candidates, key=lambda s: int((self._service[s] > 0).sum()))
-        return Decision(target, reason=f"group {self.junction.groups[group].id} nears its maximum red")

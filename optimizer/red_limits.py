@@ -119,21 +119,27 @@ class RedClock:
     def __init__(self, junction: Intersection) -> None:
         self.limits = RedLimits(junction)
         self.red_since_s = [math.inf] * len(junction.groups)
+        self._green_since_s = [math.inf] * len(junction.groups)
+        self._opened: tuple[int, ...] = ()
         self._stage: int | None = None
 
     def follow(self, time_s: float, signal: SignalStatus) -> None:
         """Take note of what the signals show."""
-        if signal.stage == self._stage:
-            return
-        stages = self.limits.junction.stages
-        for group in range(len(self.red_since_s)):
-            if stages[signal.stage].serves(group):
-                self.red_since_s[group] = math.inf
-            elif self._stage is None:
-                self.red_since_s[group] = time_s
-            elif stages[self._stage].serves(group):
-                self.red_since_s[group] = signal.commanded_s
-        self._stage = signal.stage
+        if signal.stage != self._stage:
+            stages = self.limits.junction.stages
+            groups = range(len(self.red_since_s))
+            green = [g for g in groups if stages[signal.stage].serves(g)]
+            self._opened = tuple(g for g in green if self._stage is None or not stages[self._stage].serves(g))
+            for group in groups:
+                if stages[signal.stage].serves(group):
+                    self.red_since_s[group] = math.inf
+                elif self._stage is None:
+                    self.red_since_s[group] = time_s
+                elif stages[self._stage].serves(group):
+                    self.red_since_s[group] = signal.commanded_s
+            self._stage = signal.stage
+        for group in self._opened:  # the start of their green may have been put off since
+            self._green_since_s[group] = signal.green_start_s
 
     def stage_due(self, time_s: float, signal: SignalStatus, margin_s: float = 2.0) -> int | None:
         """Return the stage that must be commanded now lest a limit be broken; None where the choice is free.
@@ -143,14 +149,18 @@ class RedClock:
         time_s
             Now; `follow` has been told of `signal`.
         signal
-            What the signals show; nothing is due during an interstage or the stage's minimum green.
+            What the signals show; nothing is due during an interstage or the minimum green of a group that would have to close.
         margin_s
             How much earlier than necessary to speak up (a controller's own time between two decisions).
         """
-        if time_s < signal.green_start_s + self.limits.junction.stage_minimum_green_s(signal.stage):
+        if time_s < signal.green_start_s:
             return None
         overdue = self.limits.overdue(time_s + margin_s, signal.stage, self.red_since_s)
-        if overdue or time_s + margin_s >= signal.green_start_s + self.limits.green_limit_s[signal.stage]:
-            stage = self.limits.relief(signal.stage, self.red_since_s)
-            return None if stage == UNREACHABLE else stage
-        return None
+        if not overdue and time_s + margin_s < signal.green_start_s + self.limits.green_limit_s[signal.stage]:
+            return None
+        stage, junction = self.limits.relief(signal.stage, self.red_since_s), self.limits.junction
+        if stage == UNREACHABLE:
+            return None
+        closing = junction.closing(signal.stage, stage)
+        early = any(time_s < self._green_since_s[group] + junction.groups[group].minimum_green_s for group in closing)
+        return None if early else stage

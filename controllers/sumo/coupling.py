@@ -190,14 +190,15 @@ class _Run:
         if not self.native:
             self.controller.start(self.junctions)
         decide_cpu_s = 0.0
+        step, clock, show = backend.simulationStep, backend.simulation.getTime, backend.trafficlight.setRedYellowGreenState
         now_s = begin_s
         cpu_start_s = time.process_time()
         with (settings.output / "signals.csv").open("w", newline="", encoding="utf-8") as stream:
             log = csv.writer(stream, lineterminator="\n")
             log.writerow(["time_s", "junction", "event", "stage", "state", "reason"])
             while (end_s < 0 and backend.simulation.getMinExpectedNumber() > 0) or now_s < end_s - 1e-9:
-                backend.simulationStep()
-                previous_s, now_s = now_s, float(backend.simulation.getTime())
+                step()
+                previous_s, now_s = now_s, float(clock())
                 if int(now_s) == int(previous_s):
                     continue  # decisions and samples come on full seconds, whatever the step length
                 sampler.sample(now_s)
@@ -219,13 +220,18 @@ class _Run:
                 started_s = time.process_time()
                 decisions = self.controller.decide(Observation(now_s, views))
                 decide_cpu_s += time.process_time() - started_s
-                for name, decision in decisions.items():
-                    signals[name].command(now_s, decision)
                 for name, junction_signals in signals.items():
-                    state = junction_signals.advance(now_s)
-                    if state is not None:
-                        backend.trafficlight.setRedYellowGreenState(name, state)
-                    _write(log, junction_signals.drain_log())
+                    decision = decisions.get(name)
+                    if decision is None:
+                        junction_signals.stay(now_s)
+                    else:
+                        junction_signals.command(now_s, decision)
+                    if junction_signals.next_event_s <= now_s:
+                        state = junction_signals.advance(now_s)
+                        if state is not None:
+                            show(name, state)
+                    if junction_signals.log:
+                        _write(log, junction_signals.drain_log())
         loop_cpu_s = time.process_time() - cpu_start_s
         violations = watched.violations if watched is not None else sum(s.violations for s in signals.values())
         return SimulationSummary(
@@ -268,7 +274,7 @@ class _WatchedPrograms:
             state = self._state(name)
             if state != self._shown[name]:
                 self._shown[name] = state
-                self.violations += any(v.is_safety for v in monitor.watch(time_s, state))
+                self.violations += any(v.is_safety for v in monitor.witness(time_s, state))
                 found.append(SignalChange(time_s, name, "program", "", state, ""))
         return found
 

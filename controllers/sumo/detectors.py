@@ -154,7 +154,8 @@ class LoopReader:
     """
 
     def __init__(self, backend: object, placed: PlacedDetectors, faults: LoopFaults | None = None) -> None:
-        self._loop = backend.inductionloop  # type: ignore[attr-defined]
+        loop = backend.inductionloop  # type: ignore[attr-defined]
+        self._since_detection, self._vehicle_data = loop.getTimeSinceDetection, loop.getVehicleData
         self._speed = backend.vehicle.getSpeed  # type: ignore[attr-defined]
         self._ids = [loop.id for loops in placed.loops.values() for loop in loops]
         self._slices: dict[str, slice] = {}
@@ -173,20 +174,23 @@ class LoopReader:
         occupancy = np.zeros(total)
         occupied_s = np.zeros(total)
         speed = np.full(total, math.nan)
-        since_detection = self._loop.getTimeSinceDetection
-        free_s = np.array([since_detection(name) for name in self._ids])
-        for index in np.flatnonzero(free_s < step_s).tolist():
-            name = self._ids[index]
-            # 1e-9: an entry exactly at the end of the last step was counted there
-            for vehicle, length_m, entry_s, leave_s, _ in self._loop.getVehicleData(name):
+        step_start_s = time_s - step_s
+        for index, free_s in enumerate(map(self._since_detection, self._ids)):
+            if free_s >= step_s:
+                continue
+            entered, covered_s, stands_s = 0, 0.0, 0.0
+            for vehicle, length_m, entry_s, leave_s, _ in self._vehicle_data(self._ids[index]):
                 left = leave_s >= 0
-                if entry_s > time_s - step_s + 1e-9:
-                    count[index] += 1
+                # 1e-9: an entry exactly at the end of the last step was counted there
+                if entry_s > step_start_s + 1e-9:
+                    entered += 1
                     # A double loop knows the speed as soon as the front has crossed it; SUMO's loop only when the rear has.
                     speed[index] = length_m / max(leave_s - entry_s, 0.1) if left else self._speed(vehicle)
+                covered_s += (leave_s if left else time_s) - max(entry_s, step_start_s)
                 if not left:
-                    occupied_s[index] = max(occupied_s[index], time_s - entry_s)
-            occupancy[index] = self._loop.getLastStepOccupancy(name) / 100.0
+                    stands_s = max(stands_s, time_s - entry_s)
+            count[index], occupied_s[index] = entered, stands_s
+            occupancy[index] = min(max(covered_s / step_s, 0.0), 1.0)
         if self._broken.size:
             self._break(count, occupancy, occupied_s, speed, time_s)
         self._readings = {junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()}

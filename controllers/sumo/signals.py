@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from optimizer.decision import Decision
 from optimizer.intersection import Aspect
 from optimizer.observation import SignalStatus
 
 if TYPE_CHECKING:
-    from optimizer.decision import Decision
     from optimizer.intersection import Intersection
     from optimizer.monitor import Monitor
 
@@ -43,6 +43,15 @@ class JunctionSignals:
         The stage that is green at the start.
     time_s
         Now.
+
+    Attributes
+    ----------
+    status
+        What the signals show.
+    next_event_s
+        When `advance` is to be called again; infinite where nothing is under way.
+    log
+        What has happened since the last `drain_log`.
     """
 
     def __init__(self, junction: Intersection, monitor: Monitor, stage: int, time_s: float) -> None:
@@ -54,13 +63,19 @@ class JunctionSignals:
         self.commands = 0
         self.refused = 0
         self.violations = 0
+        self.next_event_s = math.inf
+        self.log: list[SignalChange] = []
         self._running = False
-        self._next_event_s = math.inf
         self._reason = "start"
         self._states = [junction.state(index) for index in range(len(junction.stages))]
-        self._log: list[SignalChange] = []
+        self._stays = [Decision(index, reason="stay") for index in range(len(junction.stages))]
+        self._green_end_s = [-math.inf] * len(junction.groups)
         self.monitor.watch(time_s, self.state)
         self._note(time_s, "stage", self._reason)
+
+    def stay(self, time_s: float) -> None:
+        """Keep what is shown, unless the monitor demands a change."""
+        self.command(time_s, self._stays[self.status.stage])
 
     def command(self, time_s: float, decision: Decision) -> None:
         """Carry out a decision, as far as the monitor lets it pass."""
@@ -81,14 +96,16 @@ class JunctionSignals:
         if time_s + span_s + 1.0 <= earliest_s:
             return  # too early: the controller asks for a later start and will ask again
         self.commands += 1
-        self.status = SignalStatus(stage=stage, previous=self.status.stage, green_start_s=max(time_s + span_s, earliest_s), commanded_s=time_s)
+        previous = self.status.stage
+        green_start_s = max(time_s + span_s, earliest_s, self._cleared_s(time_s, previous, stage))
+        self.status = SignalStatus(stage=stage, previous=previous, green_start_s=green_start_s, commanded_s=time_s)
         self._running = True
-        self._next_event_s = time_s
+        self.next_event_s = time_s
         self._reason = decision.reason if verdict.allowed else verdict.sentence
 
     def advance(self, time_s: float) -> str | None:
         """Return the state to show from now on where it changes, else None."""
-        if time_s < self._next_event_s:
+        if time_s < self.next_event_s:
             return None
         state, event = self._due(time_s)
         if state == self.state:
@@ -97,7 +114,7 @@ class JunctionSignals:
         if any(v.is_safety for v in violations):
             self.violations += 1
             self._note(time_s, "violation", "; ".join(v.sentence for v in violations))
-            self._next_event_s = time_s + 1.0
+            self.next_event_s = time_s + 1.0
             self._running = True
             return None
         self.state = state
@@ -106,20 +123,31 @@ class JunctionSignals:
 
     def drain_log(self) -> list[SignalChange]:
         """Return what has happened since the last call, and forget it."""
-        log, self._log = self._log, []
+        log, self.log = self.log, []
         return log
 
     def _postpone(self, earliest_s: float) -> None:
         status = self.status
         self.status = SignalStatus(status.stage, status.previous, earliest_s, status.commanded_s)
-        self._next_event_s = min(self._next_event_s, math.floor(earliest_s))
+        self.next_event_s = min(self.next_event_s, math.floor(earliest_s))
+
+    def _cleared_s(self, time_s: float, old: int, new: int) -> float:
+        """Return the full second by which all groups that have been green have cleared the way of those that open.
+
+        An intergreen may reach over a whole stage: pedestrians on a long crossing still walk when a short stage after theirs ends.
+        """
+        for group in self.junction.closing(old, new):
+            self._green_end_s[group] = time_s
+        opening = self.junction.opening(old, new)
+        needs_s = [end_s + self.junction.intergreen_s[group][other] for group, end_s in enumerate(self._green_end_s) for other in opening]
+        return time_s + math.ceil(max(max(needs_s, default=time_s) - time_s, 0.0) - 1e-6)
 
     def _due(self, time_s: float) -> tuple[str, str]:
         """Return the state that belongs to `time_s` and the name of the event, and set the next event's time."""
         status, junction = self.status, self.junction
         if time_s >= status.green_start_s:
             self._running = False
-            self._next_event_s = math.inf
+            self.next_event_s = math.inf
             return self._states[status.stage], "stage"
         old, new = junction.stages[status.previous], junction.stages[status.stage]
         letters = [Aspect.RED.value] * junction.signal_count
@@ -141,9 +169,9 @@ class JunctionSignals:
                     next_s = min(next_s, red_yellow_start_s)
             for link in group.links:
                 letters[link] = letter
-        self._next_event_s = next_s
+        self.next_event_s = next_s
         return "".join(letters), "interstage"
 
     def _note(self, time_s: float, event: str, reason: str) -> None:
         stage = self.junction.stages[self.status.stage].id
-        self._log.append(SignalChange(time_s, self.junction.id, event, stage, self.state, reason))
+        self.log.append(SignalChange(time_s, self.junction.id, event, stage, self.state, reason))

@@ -12,28 +12,65 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
-from controllers.registry import controller
+from controllers.rolling_horizon import RollingHorizon
 from controllers.sumo.coupling import SimulationSettings, simulate
 from experiments.errors import ExperimentError
 from experiments.requests import controller_choice
-from optimizer.horizon import search
+from optimizer.horizon import cp_sat, search
+from optimizer.horizon.assembly import ProblemAssembler
 from optimizer.horizon.solution import SolutionStatus
 from sumo_networks import scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from optimizer.estimation.traffic import ExpectedTraffic
+    from optimizer.horizon.engines import Change, Engine as JunctionEngine
     from optimizer.horizon.problem import HorizonProblem
     from optimizer.horizon.solution import HorizonSolution
+    from optimizer.intersection import Intersection
+    from optimizer.observation import SignalStatus
 
     Engine = Callable[[HorizonProblem], HorizonSolution]
 
-ENGINES: dict[str, Engine] = {"search": search.solve}
+ENGINES: dict[str, Engine] = {"search": search.solve, "cp-sat": cp_sat.solve}
+
+
+class _Noting:
+    """Passes everything on to a junction's engine and notes the problems."""
+
+    def __init__(self, inner: JunctionEngine, assembler: ProblemAssembler, problems: list[HorizonProblem]) -> None:
+        self._inner, self._assembler, self._problems = inner, assembler, problems
+
+    def choose(
+        self, time_s: float, status: SignalStatus, green_since_s: np.ndarray, red_since_s: np.ndarray, traffic: ExpectedTraffic
+    ) -> Change | None:
+        self._problems.append(self._assembler.assemble(time_s, status, green_since_s, red_since_s, traffic))
+        return self._inner.choose(time_s, status, green_since_s, red_since_s, traffic)
+
+
+class _NotingController(RollingHorizon):
+    """The rolling horizon that keeps the problems of junctions with the wanted number of stages."""
+
+    def __init__(self, stages: range, **arguments: Any) -> None:  # noqa: ANN401 - those of the rolling horizon
+        super().__init__(**arguments)
+        self._stages = stages
+        self.problems: list[HorizonProblem] = []
+
+    def start(self, junctions: Mapping[str, Intersection]) -> None:
+        super().start(junctions)
+        self.problems.clear()
+
+    def make_engine(self, junction: Intersection) -> JunctionEngine:
+        engine = super().make_engine(junction)
+        if len(junction.stages) not in self._stages:
+            return engine
+        return _Noting(engine, ProblemAssembler(junction, self.parameters), self.problems)
 
 
 def record_problems(name: str, controller_name: str, end_s: float | None, every: int, stages: range) -> list[HorizonProblem]:
@@ -44,19 +81,10 @@ def record_problems(name: str, controller_name: str, end_s: float | None, every:
     ExperimentError
         If no problem of the wanted size comes up.
     """
-    problems: list[HorizonProblem] = []
-    solve = search.solve
-    seen = 0
-
-    def solve_and_keep(problem: HorizonProblem, **options: int) -> HorizonSolution:
-        nonlocal seen
-        if problem.signals.service.shape[0] in stages:
-            if seen % every == 0:
-                problems.append(problem)
-            seen += 1
-        return solve(problem, **options)
-
     place, choice = scenario(name), controller_choice(controller_name)
+    if choice.name != RollingHorizon.name:
+        raise ExperimentError(f"{controller_name} solves no horizon problems; name {RollingHorizon.name}, @loops or @zone.")
+    noting = _NotingController(stages, **choice.arguments())
     with tempfile.TemporaryDirectory(prefix="ampelwerk-") as folder:
         settings = SimulationSettings(
             configuration=place.configuration,
@@ -66,11 +94,8 @@ def record_problems(name: str, controller_name: str, end_s: float | None, every:
             begin_s=place.begin_s,
             end_s=place.end_s if end_s is None else end_s,
         )
-        search.solve = solve_and_keep
-        try:
-            simulate(settings, controller(choice.name, **choice.arguments()))
-        finally:
-            search.solve = solve
+        simulate(settings, noting)
+    problems = [problem for problem in noting.problems if problem.arrival_ds.size][::every]
     if not problems:
         raise ExperimentError(f"{name} has no controlled junction with {stages[0]} to {stages[-1]} stages; choose another scenario.")
     return problems

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from optimizer.estimation.kinematics import JAM_SPACING_M
+from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import DS_PER_S, WEIGHT_UNIT, HorizonProblem, SignalModel, to_ds
+from optimizer.intersection import GroupKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +33,46 @@ OCCUPIED_DISCOUNT = 0.7
 """A vehicle that leaves into a full lane is worth this much less than one that leaves into an empty one."""
 
 
+HEADWAY, QUEUE_PENALTY, GREEN_SHARE, RECALL, RECALL_WEIGHT, HORIZON, STOP_PENALTY, STOP_TOLERANCE = range(8)
+
+
+class JunctionModel(NamedTuple):
+    """What the assembly needs to know of a junction, as plain arrays.
+
+    Attributes
+    ----------
+    movement_group, movement_outgoing
+        Per movement.
+    storage_veh
+        Per outgoing lane: room that counts as empty.
+    group_weight
+        Weight of a vehicle of each group, in vehicles.
+    recall_groups
+        Groups without detectors: each is a lane of its own behind the junction's lanes.
+    headway
+        Per lane (those of the recalled groups included), ds.
+    minimum_green, maximum_green
+        Per stage, ds.
+    constants
+        Seconds and shares, in the order of this module's ``HEADWAY, QUEUE_PENALTY, ...``.
+    """
+
+    movement_group: NDArray[np.int64]
+    movement_outgoing: NDArray[np.int64]
+    storage_veh: NDArray[np.float64]
+    group_weight: NDArray[np.float64]
+    recall_groups: NDArray[np.int64]
+    headway: NDArray[np.int64]
+    minimum_green: NDArray[np.int64]
+    maximum_green: NDArray[np.int64]
+    constants: NDArray[np.float64]
+
+
 class ProblemAssembler:
     """Builds the problems of one junction.
+
+    Pedestrians have no detectors. A group of theirs that is red counts as one waiting vehicle from `pedestrian_recall_s` after its last
+    green on.
 
     Parameters
     ----------
@@ -45,16 +84,38 @@ class ProblemAssembler:
 
     def __init__(self, junction: Intersection, parameters: HorizonParameters) -> None:
         self.signals = SignalModel.from_intersection(junction, parameters)
-        self._group = np.array([m.group for m in junction.movements], dtype=np.int64)
-        self._outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
-        self._storage_veh = np.array([min(max(lane.storage_m, JAM_SPACING_M), FULL_ROOM_M) / JAM_SPACING_M for lane in junction.outgoing])
-        self._headway_ds = np.full(len(junction.incoming), to_ds(parameters.headway_s), dtype=np.int64)
-        self._headway_s = parameters.headway_s
-        self._queue_penalty_s = parameters.queue_penalty_s
-        self._green_share = parameters.green_queue_share
+        kinds = [group.kind for group in junction.groups]
+        served = (self.signals.service > 0).any(axis=0)
+        recalled = [g for g, kind in enumerate(kinds) if kind is GroupKind.PEDESTRIAN and served[g]]
+        values = {
+            HEADWAY: parameters.headway_s,
+            QUEUE_PENALTY: parameters.queue_penalty_s,
+            GREEN_SHARE: parameters.green_queue_share,
+            RECALL: parameters.pedestrian_recall_s,
+            RECALL_WEIGHT: parameters.pedestrian_weight_veh,
+            HORIZON: self.signals.horizon_ds,
+            STOP_PENALTY: self.signals.stop_penalty_ds,
+            STOP_TOLERANCE: self.signals.stop_tolerance_ds,
+        }
+        self.model = JunctionModel(
+            movement_group=np.array([m.group for m in junction.movements], dtype=np.int64),
+            movement_outgoing=np.array([m.outgoing for m in junction.movements], dtype=np.int64),
+            storage_veh=np.array([min(max(lane.storage_m, JAM_SPACING_M), FULL_ROOM_M) / JAM_SPACING_M for lane in junction.outgoing]),
+            group_weight=np.array([parameters.tram_weight_veh if kind is GroupKind.TRAM else 1.0 for kind in kinds]),
+            recall_groups=np.array(recalled, dtype=np.int64),
+            headway=np.full(len(junction.incoming) + len(recalled), to_ds(parameters.headway_s), dtype=np.int64),
+            minimum_green=self.signals.minimum_green_ds,
+            maximum_green=self.signals.maximum_green_ds,
+            constants=np.array([values[index] for index in range(len(values))], dtype=np.float64),
+        )
 
     def assemble(
-        self, time_s: float, status: SignalStatus, group_green_since_s: NDArray[np.float64], traffic: ExpectedTraffic
+        self,
+        time_s: float,
+        status: SignalStatus,
+        green_since_s: NDArray[np.float64],
+        red_since_s: NDArray[np.float64],
+        traffic: ExpectedTraffic,
     ) -> HorizonProblem:
         """Return the problem that starts now.
 
@@ -64,41 +125,39 @@ class ProblemAssembler:
             Now.
         status
             What the signals show.
-        group_green_since_s
+        green_since_s
             Start of green of each group (any value for red ones), shape ``(groups,)``.
+        red_since_s
+            Start of red of each group (infinite for green ones), shape ``(groups,)``.
         traffic
             Vehicles to plan for; those beyond the horizon are left out.
         """
-        signals = self.signals
-        lane_start, arrival, release, group, weight, moving, unserved = _vehicles(
+        lane_start, lane_free, arrival, release, group, weight, moving, unserved, group_green_since = collect_vehicles(
+            self.model,
+            time_s,
+            status.green_start_s,
+            green_since_s,
+            red_since_s,
             traffic.lane_start,
             traffic.arrival_s,
             traffic.movement,
             traffic.moving,
             traffic.weight,
+            traffic.lane_free_s,
             traffic.room_veh,
-            self._group,
-            self._outgoing,
-            self._storage_veh,
-            signals.horizon_ds,
-            signals.stop_penalty_ds,
-            signals.stop_tolerance_ds,
-            self._headway_s,
-            self._queue_penalty_s,
-            self._green_share,
         )
         start_ds = round((status.green_start_s - time_s) * DS_PER_S)
-        earliest = max(start_ds + int(signals.minimum_green_ds[status.stage]), 0)
+        earliest = max(start_ds + int(self.model.minimum_green[status.stage]), 0)
         return HorizonProblem(
-            signals=signals,
+            signals=self.signals,
             stage=status.stage,
             green_start_ds=start_ds,
-            group_green_since_ds=np.round((np.minimum(group_green_since_s, status.green_start_s) - time_s) * DS_PER_S).astype(np.int64),
+            group_green_since_ds=group_green_since,
             earliest_change_ds=earliest,
-            latest_change_ds=max(start_ds + int(signals.maximum_green_ds[status.stage]), earliest),
+            latest_change_ds=max(start_ds + int(self.model.maximum_green[status.stage]), earliest),
             lane_start=lane_start,
-            lane_free_ds=np.round(traffic.lane_free_s * DS_PER_S).astype(np.int64),
-            headway_ds=self._headway_ds,
+            lane_free_ds=lane_free,
+            headway_ds=self.model.headway,
             arrival_ds=arrival,
             release_ds=release,
             group=group,
@@ -108,41 +167,44 @@ class ProblemAssembler:
         )
 
 
-@njit(cache=True)
-def _vehicles(
+@compiled
+def collect_vehicles(
+    model: JunctionModel,
+    time_s: float,
+    green_start_s: float,
+    green_since_s: NDArray[np.float64],
+    red_since_s: NDArray[np.float64],
     lane_start: NDArray[np.int64],
     arrival_s: NDArray[np.float64],
     movement: NDArray[np.int64],
     moving: NDArray[np.bool_],
     weight_veh: NDArray[np.float64],
+    lane_free_s: NDArray[np.float64],
     room_veh: NDArray[np.float64],
-    movement_group: NDArray[np.int64],
-    movement_outgoing: NDArray[np.int64],
-    storage_veh: NDArray[np.float64],
-    horizon_ds: int,
-    stop_penalty_ds: int,
-    stop_tolerance_ds: int,
-    headway_s: float,
-    queue_penalty_s: float,
-    green_share: float,
 ):  # type: ignore[no-untyped-def]  # numba infers the tuple of arrays
+    """Return the arrays of the problem: lanes, vehicles and starts of green (see `HorizonProblem`), times in deciseconds."""
+    constants = model.constants
+    horizon_ds = np.int64(constants[HORIZON])
     lanes = len(lane_start) - 1
-    total = len(arrival_s)
-    starts = np.zeros(lanes + 1, dtype=np.int64)
+    every = lanes + len(model.recall_groups)
+    total = len(arrival_s) + len(model.recall_groups)
+    starts = np.zeros(every + 1, dtype=np.int64)
+    free = np.zeros(every, dtype=np.int64)
     arrival = np.empty(total, dtype=np.int64)
     release = np.empty(total, dtype=np.int64)
     group = np.empty(total, dtype=np.int64)
     weight = np.empty(total, dtype=np.int64)
     is_moving = np.empty(total, dtype=np.bool_)
-    sent = np.zeros(len(storage_veh), dtype=np.int64)
+    sent = np.zeros(len(room_veh), dtype=np.int64)
     count = 0
     for lane in range(lanes):
+        free[lane] = np.int64(np.round(lane_free_s[lane] * 10.0))
         sent[:] = 0
         for i in range(lane_start[lane], lane_start[lane + 1]):
             due = np.int64(np.round(arrival_s[i] * 10.0))
             if due >= horizon_ds or i - lane_start[lane] >= LONGEST_QUEUE_VEH:
                 break
-            out = movement_outgoing[movement[i]]
+            out = model.movement_outgoing[movement[i]]
             arrival[count] = due
             released = due
             lacking = sent[out] + 1 - np.floor(room_veh[out])
@@ -150,23 +212,36 @@ def _vehicles(
                 released = max(due, np.int64(10.0 * (REFILL_AFTER_S + lacking / REFILL_VEH_S)))
             sent[out] += 1
             release[count] = released
-            group[count] = movement_group[movement[i]]
-            occupied = 1.0 - min(room_veh[out] / storage_veh[out], 1.0)
-            weight[count] = max(1, np.int64(np.round(weight_veh[i] * WEIGHT_UNIT * (1.0 - OCCUPIED_DISCOUNT * occupied))))
+            group[count] = model.movement_group[movement[i]]
+            occupied = 1.0 - min(room_veh[out] / model.storage_veh[out], 1.0)
+            worth = weight_veh[i] * model.group_weight[group[count]] * (1.0 - OCCUPIED_DISCOUNT * occupied)
+            weight[count] = max(1, np.int64(np.round(worth * WEIGHT_UNIT)))
             is_moving[count] = moving[i]
             count += 1
         starts[lane + 1] = count
+    for k in range(len(model.recall_groups)):
+        due_s = red_since_s[model.recall_groups[k]] + constants[RECALL] - time_s
+        if due_s * 10.0 < horizon_ds - 1:
+            arrival[count] = release[count] = np.int64(np.round(due_s * 10.0))
+            group[count] = model.recall_groups[k]
+            weight[count] = max(1, np.int64(np.round(constants[RECALL_WEIGHT] * WEIGHT_UNIT)))
+            is_moving[count] = False
+            count += 1
+        starts[lanes + k + 1] = count
     unserved = np.empty((count, 2), dtype=np.int64)
-    for lane in range(lanes):
+    for lane in range(every):
         last = starts[lane + 1]
         for i in range(starts[lane], last):
             # Vehicles queue first in first out, so those left unserved are the last ones: the k-th from the end adds
             # headway (k - 1/2) to the sum headway q^2 / 2 of the time that a queue of q needs to clear.
             place = last - i
-            terminal_ds = 10.0 * (headway_s * (place - 0.5) + queue_penalty_s)
+            terminal_ds = 10.0 * (constants[HEADWAY] * (place - 0.5) + constants[QUEUE_PENALTY])
             waited_ds = horizon_ds - arrival[i]
-            if is_moving[i] and waited_ds > stop_tolerance_ds:
-                waited_ds += stop_penalty_ds
+            if is_moving[i] and waited_ds > constants[STOP_TOLERANCE]:
+                waited_ds += np.int64(constants[STOP_PENALTY])
             unserved[i, 0] = weight[i] * (waited_ds + np.int64(np.round(terminal_ds)))
-            unserved[i, 1] = weight[i] * (waited_ds + np.int64(np.round(green_share * terminal_ds)))
-    return starts, arrival[:count], release[:count], group[:count], weight[:count], is_moving[:count], unserved
+            unserved[i, 1] = weight[i] * (waited_ds + np.int64(np.round(constants[GREEN_SHARE] * terminal_ds)))
+    green_since = np.empty(len(green_since_s), dtype=np.int64)
+    for g in range(len(green_since_s)):
+        green_since[g] = np.int64(np.round((min(green_since_s[g], green_start_s) - time_s) * 10.0))
+    return starts, free, arrival[:count], release[:count], group[:count], weight[:count], is_moving[:count], unserved, green_since

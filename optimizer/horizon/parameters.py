@@ -37,6 +37,12 @@ class HorizonParameters:
         Factor on the terminal cost where the vehicle's group is green at the horizon.
     change_penalty_s
         Cost of each change of stage, in seconds of delay of one vehicle.
+    pedestrian_recall_s
+        Pedestrians have no detectors: this long after the end of their green somebody is taken to wait.
+    pedestrian_weight_veh
+        Weight of those who wait at a pedestrian signal, in vehicles.
+    tram_weight_veh
+        Weight of a tram, in vehicles.
     """
 
     horizon_s: float = 60.0
@@ -52,3 +58,6 @@ class HorizonParameters:
     queue_penalty_s: float = 16.0
     green_queue_share: float = 0.3
     change_penalty_s: float = 0.1
+    pedestrian_recall_s: float = 20.0
+    pedestrian_weight_veh: float = 1.0
+    tram_weight_veh: float = 10.0

@@ -24,11 +24,24 @@ def test_red_counts_from_the_command_that_ended_the_green(crossing: Intersection
 
 def test_nothing_is_due_while_the_minimum_green_runs_and_the_longest_wait_comes_first_after_it(crossing: Intersection) -> None:
     clock = RedClock(crossing)
+    status = SignalStatus(stage=1, previous=1, green_start_s=0, commanded_s=0)
+    clock.follow(0, status)
+    clock.red_since_s = [-80.0, math.inf, -75.0, -85.0]
+    closing = crossing.closing(1, RedLimits(crossing).hop(1, 3))
+    least_s = max(crossing.groups[group].minimum_green_s for group in closing)
+    assert clock.stage_due(least_s - 1, status) is None
+    due = clock.stage_due(least_s, status)
+    assert due is not None
+    assert crossing.stages[due].serves(3), "the left turn has waited longest"
+
+
+def test_a_stage_that_ends_nobodys_green_may_be_due_within_the_minimum_green(crossing: Intersection) -> None:
+    clock = RedClock(crossing)
     status = SignalStatus(stage=2, previous=2, green_start_s=0, commanded_s=0)
     clock.follow(0, status)
     clock.red_since_s = [-80.0, -70.0, -75.0, math.inf]
-    assert clock.stage_due(4, status) is None
-    assert clock.stage_due(5, status) == 0, "main and walk have waited longer than the side road"
+    assert crossing.closing(2, 0) == ()
+    assert clock.stage_due(0, status) == 0, "main and walk have waited longer than the side road"
 
 
 def test_a_change_is_due_shortly_before_the_maximum_green(crossing: Intersection) -> None:

@@ -1,0 +1,246 @@
+"""The engines in the closed loop: which stage to command now, if any.
+
+`SearchEngine` assembles and solves the problem in one compiled call; `CpSatEngine` makes the `HorizonProblem` and gives it to both
+solvers. Both answer the same question about the same problem.
+"""
+
+# ruff: noqa: PLR0913  # kernels take arrays as arguments
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from optimizer.horizon import cp_sat, search
+from optimizer.horizon.assembly import JunctionModel, ProblemAssembler, collect_vehicles
+from optimizer.horizon.compiling import compiled
+from optimizer.horizon.problem import PROTECTED, WEIGHT_UNIT
+from optimizer.horizon.search import search_plan
+from optimizer.horizon.search_nodes import LEAST_NODES, SearchWorkspace, make_workspace
+from optimizer.horizon.search_tables import H, SearchTables, prepare
+from optimizer.horizon.solution import SolutionStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from optimizer.estimation.traffic import ExpectedTraffic
+    from optimizer.horizon.parameters import HorizonParameters
+    from optimizer.intersection import Intersection
+    from optimizer.observation import SignalStatus
+
+BEAM_WIDTH = 2
+"""Nodes per time and stage in the beam."""
+
+NODE_LIMIT = 0
+"""Nodes of the exact search in the closed loop: the beam alone is as good there, and needs a third of the time."""
+
+CP_SAT_LIMIT_S = 0.05
+"""Time that CP-SAT has for one decision."""
+
+_STAY = -1
+_workspaces: list[SearchWorkspace] = []
+
+
+class Change(NamedTuple):
+    """A stage to command now, with the cost of the plan (vehicle seconds) and whether the plan is proven optimal."""
+
+    stage: int
+    cost_veh_s: float
+    optimal: bool
+
+
+class Engine(Protocol):
+    """Says what to command now; made for one junction."""
+
+    def choose(
+        self,
+        time_s: float,
+        status: SignalStatus,
+        green_since_s: NDArray[np.float64],
+        red_since_s: NDArray[np.float64],
+        traffic: ExpectedTraffic,
+    ) -> Change | None:
+        """Return the change to command now, None to stay.
+
+        Parameters
+        ----------
+        time_s
+            Now; the stage's minimum green is over.
+        status
+            What the signals show.
+        green_since_s, red_since_s
+            Per group, start of its green (any value where it is red) and of its red (infinite where it is green).
+        traffic
+            What is expected.
+        """
+
+
+class _Prepared(NamedTuple):
+    tables: SearchTables
+    model: JunctionModel
+    workspace: SearchWorkspace
+    plan: NDArray[np.int64]
+
+
+class SearchEngine:
+    """Forward search for one junction.
+
+    Parameters
+    ----------
+    junction
+        Its description.
+    parameters
+        Of the traffic model.
+    beam_width, node_limit
+        As in `optimizer.horizon.search.solve`.
+    """
+
+    def __init__(self, junction: Intersection, parameters: HorizonParameters, beam_width: int = BEAM_WIDTH, node_limit: int = NODE_LIMIT) -> None:
+        self.assembler = ProblemAssembler(junction, parameters)
+        tables = prepare(self.assembler.signals)
+        plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
+        self._prepared = _Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan)
+        self._beam_width, self._node_limit = beam_width, node_limit
+
+    def choose(
+        self,
+        time_s: float,
+        status: SignalStatus,
+        green_since_s: NDArray[np.float64],
+        red_since_s: NDArray[np.float64],
+        traffic: ExpectedTraffic,
+    ) -> Change | None:
+        """Return the change to command now, None to stay."""
+        stage, cost, bound = _choose(
+            self._prepared,
+            time_s,
+            status.stage,
+            status.green_start_s,
+            green_since_s,
+            red_since_s,
+            traffic.lane_start,
+            traffic.arrival_s,
+            traffic.movement,
+            traffic.moving,
+            traffic.weight,
+            traffic.lane_free_s,
+            traffic.room_veh,
+            self._beam_width,
+            self._node_limit,
+        )
+        return None if stage == _STAY else Change(stage, cost / (10 * WEIGHT_UNIT), bound >= cost)
+
+
+class CpSatEngine:
+    """CP-SAT for one junction, starting from the search's plan.
+
+    Parameters
+    ----------
+    junction, parameters, beam_width, node_limit
+        As for `SearchEngine`.
+    time_limit_s
+        For CP-SAT.
+    """
+
+    def __init__(
+        self,
+        junction: Intersection,
+        parameters: HorizonParameters,
+        beam_width: int = BEAM_WIDTH,
+        node_limit: int = NODE_LIMIT,
+        time_limit_s: float = CP_SAT_LIMIT_S,
+    ) -> None:
+        self.assembler = ProblemAssembler(junction, parameters)
+        self._beam_width, self._node_limit, self._time_limit_s = beam_width, node_limit, time_limit_s
+
+    def choose(
+        self,
+        time_s: float,
+        status: SignalStatus,
+        green_since_s: NDArray[np.float64],
+        red_since_s: NDArray[np.float64],
+        traffic: ExpectedTraffic,
+    ) -> Change | None:
+        """Return the change to command now, None to stay."""
+        problem = self.assembler.assemble(time_s, status, green_since_s, red_since_s, traffic)
+        if not problem.arrival_ds.size:
+            return None
+        hint = search.solve(problem, beam_width=self._beam_width, node_limit=self._node_limit)
+        solution = cp_sat.solve(problem, hint=hint, time_limit_s=self._time_limit_s)
+        if len(solution.plan) < 2 or solution.plan[1].command_ds > 0:
+            return None
+        return Change(solution.plan[1].stage, solution.cost / (10 * WEIGHT_UNIT), solution.status is SolutionStatus.OPTIMAL)
+
+
+ENGINES = {"search": SearchEngine, "cp-sat": CpSatEngine}
+
+
+def _shared_workspace(node_limit: int) -> SearchWorkspace:
+    """Return the memory that all searches of this process use in turn."""
+    if not _workspaces or _workspaces[0].values.shape[0] < node_limit:
+        _workspaces[:] = [make_workspace(max(node_limit, LEAST_NODES))]
+    return _workspaces[0]
+
+
+@compiled
+def _choose(
+    prepared: _Prepared,
+    time_s: float,
+    stage: int,
+    green_start_s: float,
+    green_since_s: NDArray[np.float64],
+    red_since_s: NDArray[np.float64],
+    lane_start_in: NDArray[np.int64],
+    arrival_s: NDArray[np.float64],
+    movement: NDArray[np.int64],
+    moving_in: NDArray[np.bool_],
+    weight_veh: NDArray[np.float64],
+    lane_free_s: NDArray[np.float64],
+    room_veh: NDArray[np.float64],
+    beam_width: int,
+    node_limit: int,
+) -> tuple[int, int, int]:
+    """Return the stage to command now (-1: stay), the cost of the plan and its lower bound."""
+    tables, model, workspace, plan = prepared
+    traffic = collect_vehicles(
+        model, time_s, green_start_s, green_since_s, red_since_s, lane_start_in, arrival_s, movement, moving_in, weight_veh, lane_free_s, room_veh
+    )
+    lane_start, lane_free, arrival, release, group, weight, moving, unserved, group_green_since = traffic
+    green_start = np.int64(np.round((green_start_s - time_s) * 10.0))
+    earliest = max(green_start + model.minimum_green[stage], 0)
+    latest = max(green_start + model.maximum_green[stage], earliest)
+    # Where all vehicles have a protected green that may go on, no plan can be better than to let them go.
+    others = latest < tables.numbers[H]
+    for i in range(group.size):
+        if tables.service[stage, group[i]] != PROTECTED:
+            others = True
+            break
+    if not others or not group.size:
+        return _STAY, 0, 0
+    departure = np.empty(group.size, dtype=np.int64)
+    cost, bound, length, _ = search_plan(
+        tables,
+        stage,
+        green_start,
+        group_green_since,
+        earliest,
+        latest,
+        lane_start,
+        lane_free,
+        model.headway,
+        arrival,
+        release,
+        group,
+        weight,
+        moving,
+        unserved,
+        workspace,
+        beam_width,
+        node_limit,
+        plan,
+        departure,
+    )
+    if length < 2 or plan[1, 1] > 0:
+        return _STAY, cost, bound
+    return plan[1, 0], cost, bound
