@@ -39,7 +39,7 @@ PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or c
 # Every complaint about the command line itself; the class is reached this way because its module differs between versions of typer.
 _UsageError: Any = typer.BadParameter.__mro__[2]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the results.")]
@@ -56,11 +56,13 @@ Parameters = Annotated[
 
 
 @app.callback(invoke_without_command=True)
-def _about(*, version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False) -> None:
+def _about(context: typer.Context, *, version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False) -> None:
     """Time traffic signals from loop-detector data and prove it in SUMO."""
     if version:
         sys.stdout.write(f"ampelwerk {versions()['ampelwerk']}\n")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stdout.write(f"{context.get_help()}\n")
 
 
 @app.command("networks")
