@@ -1,0 +1,314 @@
+"""What a junction's neighbours send to it: their planned departures, some seconds later, are its arrivals."""
+
+# ruff: noqa: PLR0913  # kernels take arrays as arguments
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from optimizer.estimation.kinematics import FOLLOWING_S
+from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.intersection import DetectorRole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from optimizer.intersection import Intersection
+
+STARTING_LOSS_S = 2.0
+"""Vehicles that start from a queue take this much longer to the next signal than at the allowed speed."""
+
+REMEMBERED_S = 120.0
+"""A departure is forgotten after this time: no link takes longer."""
+
+MOST_DEPARTURES = 512
+"""Departures kept per junction, the earliest ones; 20 lanes let go 600 vehicles in a minute at most."""
+
+SHARE_KEPT = 0.998
+"""Part of what was learnt about turning that is kept from one second to the next (half of it is forgotten in six minutes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The way from one junction to the next.
+
+    Attributes
+    ----------
+    source, outgoing
+        The junction that sends, and the index of its outgoing lane.
+    target, lanes
+        The junction that receives, and the indices of the incoming lanes on which the vehicles may arrive.
+    distance_m
+        From stop line to stop line.
+    travel_time_s
+        At the allowed speed.
+    """
+
+    source: str
+    outgoing: int
+    target: str
+    lanes: tuple[int, ...]
+    distance_m: float
+    travel_time_s: float
+
+
+class Departures(NamedTuple):
+    """When vehicles left or are to leave the stop lines of all junctions, changed in place; earliest first.
+
+    Attributes
+    ----------
+    time_s
+        Absolute times, shape ``(junctions, MOST_DEPARTURES)``.
+    outgoing
+        Index of the outgoing lane of each.
+    number
+        How many are kept, shape ``(junctions,)``.
+    """
+
+    time_s: NDArray[np.float64]
+    outgoing: NDArray[np.int64]
+    number: NDArray[np.int64]
+
+
+def no_departures(junctions: int) -> Departures:
+    """Return an empty record for so many junctions."""
+    shape = junctions, MOST_DEPARTURES
+    return Departures(np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(junctions, dtype=np.int64))
+
+
+@njit(cache=True)
+def _record(
+    departures: Departures,
+    row: int,
+    time_s: float,
+    planned_start: NDArray[np.int64],
+    departure_ds: NDArray[np.int64],
+    lane_start: NDArray[np.int64],
+    movement: NDArray[np.int64],
+    outgoing: NDArray[np.int64],
+) -> None:
+    times, ways = departures.time_s[row], departures.outgoing[row]
+    kept = 0
+    for k in range(departures.number[row]):
+        if time_s - REMEMBERED_S < times[k] < time_s:
+            times[kept] = times[k]
+            ways[kept] = ways[k]
+            kept += 1
+    gone = kept
+    for lane in range(len(lane_start) - 1):
+        for i in range(planned_start[lane], planned_start[lane + 1]):
+            if departure_ds[i] < 0:
+                continue
+            leaves_s = time_s + departure_ds[i] / 10.0
+            if kept == MOST_DEPARTURES:
+                if leaves_s >= times[kept - 1]:
+                    continue
+                kept -= 1
+            place = kept
+            while place > gone and times[place - 1] > leaves_s:
+                times[place] = times[place - 1]
+                ways[place] = ways[place - 1]
+                place -= 1
+            times[place] = leaves_s
+            ways[place] = outgoing[movement[lane_start[lane] + i - planned_start[lane]]]
+            kept += 1
+    departures.number[row] = kept
+
+
+def loops_reach_m(junction: Intersection) -> list[float]:
+    """Return how far before the stop line each incoming lane has a loop; 0 where it has none."""
+    reach_m = [0.0] * len(junction.incoming)
+    for detector in junction.detectors:
+        if detector.role is not DetectorRole.EXIT:
+            for lane in detector.lanes:
+                reach_m[lane] = max(reach_m[lane], detector.distance_m)
+    return reach_m
+
+
+class _Links(NamedTuple):
+    source: NDArray[np.int64]
+    outgoing: NDArray[np.int64]
+    travel_s: NDArray[np.float64]
+    sight_s: NDArray[np.float64]
+    first_option: NDArray[np.int64]  # movements first_option[k] to first_option[k + 1] of `option` may follow link k
+    option: NDArray[np.int64]
+
+
+class NeighbourTraffic:
+    """Adds to a junction's expected traffic what its neighbours are about to send, and tells them what it sends itself.
+
+    Parameters
+    ----------
+    junction
+        The junction.
+    links
+        All links of the network.
+    departures
+        The record that all junctions share.
+    rows
+        Row of each junction in it.
+    sight_m
+        How far before the stop line the junction itself sees vehicles, per incoming lane, shape ``(lanes,)``. What is nearer is left to its
+        own eyes.
+    horizon_s
+        Later arrivals are left out.
+    """
+
+    def __init__(
+        self,
+        junction: Intersection,
+        links: Iterable[Link],
+        departures: Departures,
+        rows: Mapping[str, int],
+        sight_m: Sequence[float],
+        horizon_s: float,
+    ) -> None:
+        self._departures = departures
+        self._row = rows[junction.id]
+        self._horizon_s = horizon_s
+        self._outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
+        self._incoming = np.array([m.incoming for m in junction.movements], dtype=np.int64)
+        self._seen = np.ones(len(junction.movements))
+        options = [(link, np.flatnonzero(np.isin(self._incoming, link.lanes))) for link in links if link.target == junction.id]
+        ours = [(link, movements) for link, movements in options if movements.size]
+        seen_m = [min(max(sight_m[lane] for lane in link.lanes), link.distance_m) for link, _ in ours]
+        self._links = _Links(
+            source=np.array([rows[link.source] for link, _ in ours], dtype=np.int64),
+            outgoing=np.array([link.outgoing for link, _ in ours], dtype=np.int64),
+            travel_s=np.array([link.travel_time_s for link, _ in ours], dtype=np.float64),
+            sight_s=np.array([link.travel_time_s * reach_m / link.distance_m for (link, _), reach_m in zip(ours, seen_m, strict=True)]),
+            first_option=np.cumsum([0, *(movements.size for _, movements in ours)]).astype(np.int64),
+            option=np.concatenate([np.empty(0, dtype=np.int64), *(movements for _, movements in ours)]),
+        )
+
+    def expect(self, time_s: float, traffic: ExpectedTraffic) -> ExpectedTraffic:
+        """Return the traffic with the neighbours' vehicles behind those that the junction sees itself.
+
+        Each vehicle gets the movement that is owed most by the shares in which vehicles of the lanes it may come on have turned so far.
+        Each call learns from the vehicles in sight that are under way (those that wait would be counted for longer).
+
+        Parameters
+        ----------
+        time_s
+            Now.
+        traffic
+            What the junction expects by itself.
+        """
+        if not self._links.source.size:
+            return traffic
+        lane_start, arrival_s, movement, moving, weight = _expect(
+            self._links,
+            self._incoming,
+            self._seen,
+            time_s,
+            self._departures,
+            self._horizon_s,
+            traffic.lane_start,
+            traffic.arrival_s,
+            traffic.movement,
+            traffic.moving,
+            traffic.weight,
+        )
+        return ExpectedTraffic(lane_start, arrival_s, movement, moving, weight, traffic.lane_free_s, traffic.room_veh, traffic.inside)
+
+    def record(self, time_s: float, traffic: ExpectedTraffic, planned_start: NDArray[np.int64], departure_ds: NDArray[np.int64]) -> None:
+        """Replace what the junction was to send from now on by a new plan; what has left before stays.
+
+        Parameters
+        ----------
+        time_s
+            Now.
+        traffic
+            What the plan was made for.
+        planned_start, departure_ds
+            Vehicles ``planned_start[l]`` to ``planned_start[l + 1]`` of the plan are the first ones of lane l of the traffic; when they
+            leave from now, -1 where they do not (`HorizonProblem.lane_start`, `HorizonSolution.departure_ds`). Lanes beyond those of the
+            traffic (people on foot) send nothing.
+        """
+        _record(self._departures, self._row, time_s, planned_start, departure_ds, traffic.lane_start, traffic.movement, self._outgoing)
+
+
+@njit(cache=True)
+def _expect(
+    links: _Links,
+    incoming: NDArray[np.int64],
+    seen: NDArray[np.float64],
+    time_s: float,
+    departures: Departures,
+    horizon_s: float,
+    lane_start: NDArray[np.int64],
+    arrival_s: NDArray[np.float64],
+    movement: NDArray[np.int64],
+    moving: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+    seen *= SHARE_KEPT
+    for i in range(len(movement)):
+        if moving[i]:
+            seen[movement[i]] += 1.0 - SHARE_KEPT
+    due_s, turn = _sent(links, seen, time_s, departures, horizon_s)
+    order = np.argsort(due_s, kind="mergesort")
+    lanes = len(lane_start) - 1
+    total = len(arrival_s) + len(due_s)
+    starts = np.zeros(lanes + 1, dtype=np.int64)
+    arrivals = np.empty(total)
+    movements = np.empty(total, dtype=np.int64)
+    under_way = np.ones(total, dtype=np.bool_)
+    weights = np.ones(total)
+    count = 0
+    for lane in range(lanes):
+        before_s = -1e9
+        for i in range(lane_start[lane], lane_start[lane + 1]):
+            arrivals[count] = before_s = arrival_s[i]
+            movements[count] = movement[i]
+            under_way[count] = moving[i]
+            weights[count] = weight[i]
+            count += 1
+        for k in order:
+            if incoming[turn[k]] == lane:
+                arrivals[count] = before_s = max(due_s[k], before_s + FOLLOWING_S)
+                movements[count] = turn[k]
+                count += 1
+        starts[lane + 1] = count
+    return starts, arrivals, movements, under_way, weights
+
+
+@njit(cache=True)
+def _sent(
+    links: _Links, seen: NDArray[np.float64], time_s: float, departures: Departures, horizon_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return when vehicles arrive that the junction does not see, and the movements dealt to them."""
+    most = 0
+    for k in range(len(links.source)):
+        most += departures.number[links.source[k]]
+    due_s = np.empty(most)
+    turn = np.empty(most, dtype=np.int64)
+    count = 0
+    for k in range(len(links.source)):
+        row, first, last = links.source[k], links.first_option[k], links.first_option[k + 1]
+        share = np.empty(last - first)
+        for n in range(first, last):
+            share[n - first] = seen[links.option[n]]
+        share /= share.sum()
+        owed = np.zeros(last - first)
+        for i in range(departures.number[row]):
+            if departures.outgoing[row, i] != links.outgoing[k]:
+                continue
+            left_s = departures.time_s[row, i] - time_s
+            arrives_s = left_s + links.travel_s[k] + STARTING_LOSS_S
+            # Without the loss at the start it would already be in sight: rather forgotten for two seconds than counted twice.
+            if arrives_s >= horizon_s or (left_s < 0.0 and arrives_s - STARTING_LOSS_S <= links.sight_s[k]):
+                continue
+            owed += share
+            best = owed.argmax()
+            owed[best] -= 1.0
+            due_s[count] = arrives_s
+            turn[count] = links.option[first + best]
+            count += 1
+    return due_s[:count], turn[:count]
