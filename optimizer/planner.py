@@ -62,6 +62,8 @@ class JunctionPlanner:
         self._minimum_green_s = [junction.stage_minimum_green_s(stage) for stage in stages]
         self._protected = np.array([[aspect is Aspect.PROTECTED for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
         groups = len(junction.groups)
+        self._interstage_s = [[math.ceil(junction.interstage_s(a, b)) for b in stages] for a in stages]
+        self._clearances_s = [[_clearances_s(junction, a, b) for b in stages] for a in stages]
         self._clock = RedClock(junction)
         self._status: SignalStatus | None = None
         self._limit_s = math.inf  # from when on the clock must be asked
@@ -94,7 +96,7 @@ class JunctionPlanner:
         if time_s < green_start_s + self._minimum_green_s[status.stage]:
             return None
         change = self._engine.choose(time_s, status, self._green_since_s, self._red_since_s, traffic)
-        if change is None:
+        if change is None or self._way_clear_s(status.stage, change.stage) > time_s + self._interstage_s[status.stage][change.stage]:
             return None
         return Decision(change.stage, reason=f"plan: cost {change.cost_veh_s:.1f} veh s, {'optimal' if change.optimal else 'feasible'}")
 
@@ -117,6 +119,16 @@ class JunctionPlanner:
         self._limit_s = self._limit(status)
         self._status = status
 
+    def _way_clear_s(self, old: int, new: int) -> float:
+        """Return when those whose green ended before the present stage have cleared the way of `new`.
+
+        While pedestrians still walk, leaving the stage would only waste its green: the next one could not start any sooner.
+        """
+        return max(
+            (self._clock.red_since_s[group] + after_s for group, after_s in self._clearances_s[old][new] if math.isfinite(self._clock.red_since_s[group])),
+            default=-math.inf,
+        )
+
     def _limit(self, status: SignalStatus) -> float:
         """Return from when on a limit may call for a change of the stage."""
         limits = self._clock.limits
@@ -128,3 +140,11 @@ class JunctionPlanner:
         if time_s + 1.0 > self._clear_until_s or not (self._closing_permissive & traffic.inside).any():
             return None
         return Decision(status.stage, earliest_s=time_s + 1.0, reason="a vehicle stands inside the junction")
+
+
+def _clearances_s(junction: Intersection, old: int, new: int) -> list[tuple[int, float]]:
+    """Return the groups that are red in both stages, with the greatest intergreen between their end and a green that opens."""
+    opening = junction.opening(old, new)
+    red = [g for g in range(len(junction.groups)) if not junction.stages[old].serves(g) and g not in opening]
+    longest_s = {g: max((junction.intergreen_s[g][other] for other in opening), default=0.0) for g in red}
+    return [(group, span_s) for group, span_s in longest_s.items() if span_s > 0]
