@@ -47,7 +47,12 @@ class RollingHorizon:
     name = "rolling_horizon"
 
     def __init__(
-        self, information: str = "loops", engine: str = "search", beam_width: int = BEAM_WIDTH, node_limit: int = NODE_LIMIT, **parameters: float
+        self,
+        information: str = "loops",
+        engine: str = "search",
+        beam_width: int = BEAM_WIDTH,
+        node_limit: int = NODE_LIMIT,
+        **parameters: float,
     ) -> None:
         if information not in ESTIMATORS:
             raise ValueError(f"there is no estimator for the information {information!r}; choose from {', '.join(ESTIMATORS)}.")
@@ -91,7 +96,14 @@ class RollingHorizon:
             signal=status,
             loops=LoopReadings(np.zeros(loops, dtype=np.int64), np.zeros(loops), np.zeros(loops), np.full(loops, np.nan)),
             vehicles=VehicleViews(
-                none, none, nothing, nothing, nothing, np.zeros(groups, dtype=np.int64), np.zeros(outgoing, dtype=np.int64), np.zeros(outgoing)
+                none,
+                none,
+                nothing,
+                nothing,
+                nothing,
+                np.zeros(groups, dtype=np.int64),
+                np.zeros(outgoing, dtype=np.int64),
+                np.zeros(outgoing),
             ),
         )
         ESTIMATORS[self.information](junction).update(0.0, seen, np.full(groups, -1.0))

@@ -283,8 +283,22 @@ def interstage_matrix_s(intersection: Intersection) -> NDArray[np.float64]:
 
 
 def _check(junction: Intersection) -> None:
-    groups = len(junction.groups)
     place = f"junction {junction.id!r}"
+    _check_groups(junction, place)
+    for stage in junction.stages:
+        _check_stage(junction, stage, place)
+    groups = len(junction.groups)
+    for movement in junction.movements:
+        if movement.incoming >= len(junction.incoming) or movement.outgoing >= len(junction.outgoing) or movement.group >= groups:
+            raise IntersectionError(f"{place}: a movement points to a lane or group that is not described: {movement}.")
+    for detector in junction.detectors:
+        lanes = junction.outgoing if detector.role is DetectorRole.EXIT else junction.incoming
+        if not detector.lanes or max(detector.lanes) >= len(lanes):
+            raise IntersectionError(f"{place}: detector {detector.id!r} lies on no described lane; name its lanes.")
+
+
+def _check_groups(junction: Intersection, place: str) -> None:
+    groups = len(junction.groups)
     if not junction.stages:
         raise IntersectionError(f"{place} has no stage; describe at least one.")
     for name, rows in (("conflicts", junction.conflicts), ("yields_to", junction.yields_to), ("intergreen_s", junction.intergreen_s)):
@@ -297,19 +311,16 @@ def _check(junction: Intersection) -> None:
         for b in others:
             if a not in junction.conflicts[b]:
                 raise IntersectionError(f"{place}: the conflict of groups {a} and {b} is given on one side only; give both.")
-    for stage in junction.stages:
-        if len(stage.aspects) != groups:
-            raise IntersectionError(f"{place}: stage {stage.id!r} has {len(stage.aspects)} aspects for {groups} groups; give one per group.")
-        green = [g for g in range(groups) if stage.serves(g)]
-        for a in green:
-            for b in green:
-                if b in junction.conflicts[a]:
-                    names = junction.groups[a].id, junction.groups[b].id
-                    raise IntersectionError(f"{place}: stage {stage.id!r} gives green to the conflicting groups {names[0]!r} and {names[1]!r}; separate them.")
-    for movement in junction.movements:
-        if movement.incoming >= len(junction.incoming) or movement.outgoing >= len(junction.outgoing) or movement.group >= groups:
-            raise IntersectionError(f"{place}: a movement points to a lane or group that is not described: {movement}.")
-    for detector in junction.detectors:
-        lanes = junction.outgoing if detector.role is DetectorRole.EXIT else junction.incoming
-        if not detector.lanes or max(detector.lanes) >= len(lanes):
-            raise IntersectionError(f"{place}: detector {detector.id!r} lies on no described lane; name its lanes.")
+
+
+def _check_stage(junction: Intersection, stage: Stage, place: str) -> None:
+    groups = len(junction.groups)
+    where = f"{place}: stage {stage.id!r}"
+    if len(stage.aspects) != groups:
+        raise IntersectionError(f"{where} has {len(stage.aspects)} aspects for {groups} groups; give one per group.")
+    green = [g for g in range(groups) if stage.serves(g)]
+    for a in green:
+        for b in green:
+            if b in junction.conflicts[a]:
+                names = f"{junction.groups[a].id!r} and {junction.groups[b].id!r}"
+                raise IntersectionError(f"{where} gives green to the conflicting groups {names}; separate them.")

@@ -125,7 +125,11 @@ class JunctionPlanner:
         While pedestrians still walk, leaving the stage would only waste its green: the next one could not start any sooner.
         """
         return max(
-            (self._clock.red_since_s[group] + after_s for group, after_s in self._clearances_s[old][new] if math.isfinite(self._clock.red_since_s[group])),
+            (
+                self._clock.red_since_s[group] + after_s
+                for group, after_s in self._clearances_s[old][new]
+                if math.isfinite(self._clock.red_since_s[group])
+            ),
             default=-math.inf,
         )
 

@@ -42,7 +42,15 @@ def upstream(net: Net, lane_id: str, reach_m: float) -> tuple[Section, ...]:
         before = [c for c in lane.getIncomingConnections() if not c.getTLSID() and c.getDirection() != "t" and _is_street(c.getFromLane())]
         if not before:
             break
-        step = max(before, key=lambda c: (c.getDirection() == "s", c.getFromLane().getSpeed(), c.getFromLane().getEdge().getLaneNumber(), c.getFromLane().getID()))
+        step = max(
+            before,
+            key=lambda c: (
+                c.getDirection() == "s",
+                c.getFromLane().getSpeed(),
+                c.getFromLane().getEdge().getLaneNumber(),
+                c.getFromLane().getID(),
+            ),
+        )
         lane = step.getFromLane()
         if lane.getID() in seen:
             break
@@ -60,7 +68,15 @@ def downstream(net: Net, lane_id: str, reach_m: float) -> tuple[Section, ...]:
         after = [c for c in lane.getOutgoing() if c.getDirection() != "t" and _is_street(c.getToLane())]
         if not after or any(c.getTLSID() for c in after):
             break
-        step = max(after, key=lambda c: (c.getDirection() == "s", c.getToLane().getSpeed(), c.getToLane().getEdge().getLaneNumber(), c.getToLane().getID()))
+        step = max(
+            after,
+            key=lambda c: (
+                c.getDirection() == "s",
+                c.getToLane().getSpeed(),
+                c.getToLane().getEdge().getLaneNumber(),
+                c.getToLane().getID(),
+            ),
+        )
         lane = step.getToLane()
         if lane.getID() in seen:
             break

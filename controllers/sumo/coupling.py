@@ -6,7 +6,7 @@ import csv
 import importlib
 import logging
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sumolib
@@ -154,7 +154,12 @@ class _Run:
         program = sumolib.checkBinary("sumo-gui" if settings.gui else "sumo")  # of the same wheel, wherever the path leads
         options = [program, "-c", str(settings.configuration), "--seed", str(settings.seed), "--step-length", f"{settings.step_length_s:g}"]
         options += ["--time-to-teleport", "-1", "--no-step-log", "--no-warnings", "--duration-log.disable"]
-        options += ["--tripinfo-output", str(out / "tripinfo.xml"), "--tripinfo-output.write-unfinished", "--tripinfo-output.write-undeparted"]
+        options += [
+            "--tripinfo-output",
+            str(out / "tripinfo.xml"),
+            "--tripinfo-output.write-unfinished",
+            "--tripinfo-output.write-undeparted",
+        ]
         options += ["--statistic-output", str(out / "statistics.xml"), "--scale", f"{settings.demand_scale:g}"]
         # Every vehicle due counts, so none may be given up for having waited too long; each carries the device that measures its CO2.
         options += ["--max-depart-delay", "-1", "--device.emissions.probability", "1"]
@@ -185,7 +190,11 @@ class _Run:
         sampler = QueueSampler(backend, self.junctions)
         signals = {} if self.native else self._take_over(begin_s)
         loop_reader = LoopReader(backend, self.placed, settings.faults) if self.placed is not None else None
-        zone_reader = ZoneReader(backend, self.reading.net, self.junctions) if self.controller.information is InformationClass.ZONE and not self.native else None
+        zone_reader = (
+            ZoneReader(backend, self.reading.net, self.junctions)
+            if self.controller.information is InformationClass.ZONE and not self.native
+            else None
+        )
         watched = _WatchedPrograms(backend, self.junctions) if self.native else None
         if not self.native:
             self.controller.start(self.junctions)
@@ -205,20 +214,9 @@ class _Run:
                 if watched is not None:
                     _write(log, watched.changes(now_s))
                     continue
-                if loop_reader is not None:
-                    loop_reader.read(now_s, 1.0)
-                if zone_reader is not None:
-                    zone_reader.read()
-                views = {}
-                for name, junction_signals in signals.items():
-                    status = junction_signals.status
-                    views[name] = JunctionObservation(
-                        signal=status,
-                        loops=loop_reader.readings(name) if loop_reader is not None else None,
-                        vehicles=zone_reader.views(name, status, now_s) if zone_reader is not None else None,
-                    )
+                seen = _observe(now_s, signals, loop_reader, zone_reader)
                 started_s = time.process_time()
-                decisions = self.controller.decide(Observation(now_s, views))
+                decisions = self.controller.decide(seen)
                 decide_cpu_s += time.process_time() - started_s
                 for name, junction_signals in signals.items():
                     decision = decisions.get(name)
@@ -262,7 +260,7 @@ class _Run:
 class _WatchedPrograms:
     """Logs (and lets the monitor watch) what SUMO's own programs show; they cannot be refused."""
 
-    def __init__(self, backend: Any, junctions: dict[str, Intersection]) -> None:
+    def __init__(self, backend: Any, junctions: dict[str, Intersection]) -> None:  # noqa: ANN401 - the module libsumo or traci
         self._state = backend.trafficlight.getRedYellowGreenState
         self._shown = dict.fromkeys(junctions, "")
         self._monitors = {name: Monitor(junction) for name, junction in junctions.items()}
@@ -279,7 +277,23 @@ class _WatchedPrograms:
         return found
 
 
-def _write(log: Any, changes: list[SignalChange]) -> None:
+def _observe(time_s: float, signals: dict[str, JunctionSignals], loops: LoopReader | None, zone: ZoneReader | None) -> Observation:
+    if loops is not None:
+        loops.read(time_s, 1.0)
+    if zone is not None:
+        zone.read()
+    views = {}
+    for name, junction_signals in signals.items():
+        status = junction_signals.status
+        views[name] = JunctionObservation(
+            signal=status,
+            loops=loops.readings(name) if loops is not None else None,
+            vehicles=zone.views(name, status, time_s) if zone is not None else None,
+        )
+    return Observation(time_s, views)
+
+
+def _write(log: Any, changes: list[SignalChange]) -> None:  # noqa: ANN401 - csv does not name the type of its writers
     for change in changes:
         log.writerow([f"{change.time_s:g}", change.junction, change.event, change.stage, change.state, change.reason])
 

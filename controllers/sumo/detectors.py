@@ -114,7 +114,9 @@ def user_loops(additional_files: Iterable[Path]) -> list[Loop]:
     return found
 
 
-def place_detectors(net: Net, junctions: Mapping[str, Intersection], layout: DetectorLayout, existing: Sequence[Loop] = ()) -> PlacedDetectors:
+def place_detectors(
+    net: Net, junctions: Mapping[str, Intersection], layout: DetectorLayout, existing: Sequence[Loop] = ()
+) -> PlacedDetectors:
     """Give each junction its loops: the existing one nearest to each wanted place, a virtual one where there is none."""
     by_lane: dict[str, list[Loop]] = {}
     for loop in existing:
@@ -136,7 +138,16 @@ def write_virtual_loops(placed: PlacedDetectors, path: Path) -> None:
     for loops in placed.loops.values():
         for loop in loops:
             if loop.virtual:
-                ET.SubElement(root, "inductionLoop", id=loop.id, lane=loop.lane, pos=f"{loop.position_m:.2f}", period="1000000", file="NUL", friendlyPos="true")
+                ET.SubElement(
+                    root,
+                    "inductionLoop",
+                    id=loop.id,
+                    lane=loop.lane,
+                    pos=f"{loop.position_m:.2f}",
+                    period="1000000",
+                    file="NUL",
+                    friendlyPos="true",
+                )
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
@@ -193,7 +204,9 @@ class LoopReader:
             occupancy[index] = min(max(covered_s / step_s, 0.0), 1.0)
         if self._broken.size:
             self._break(count, occupancy, occupied_s, speed, time_s)
-        self._readings = {junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()}
+        self._readings = {
+            junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()
+        }
 
     def readings(self, junction: str) -> LoopReadings:
         """Return the readings of one junction's loops taken last."""
@@ -207,7 +220,9 @@ class LoopReader:
         occupied_s[self._broken] = time_s if stuck_on else 0.0
 
 
-def _place(net: Net, junction: Intersection, layout: DetectorLayout, existing: Mapping[str, list[Loop]]) -> tuple[list[Detector], list[Loop]]:
+def _place(
+    net: Net, junction: Intersection, layout: DetectorLayout, existing: Mapping[str, list[Loop]]
+) -> tuple[list[Detector], list[Loop]]:
     wanted: dict[tuple[DetectorRole, str, float], list[int]] = {}
     speeds: dict[tuple[DetectorRole, str, float], tuple[float, float, bool]] = {}
 
@@ -277,5 +292,5 @@ def _broken(ids: Sequence[str], faults: LoopFaults | None) -> np.ndarray:
     if faults is None or faults.share <= 0:
         return np.zeros(0, dtype=np.int64)
     names = sorted(ids)
-    chosen = set(random.Random(faults.seed).sample(names, round(faults.share * len(names))))
+    chosen = set(random.Random(faults.seed).sample(names, round(faults.share * len(names))))  # noqa: S311 - an experiment
     return np.array([index for index, name in enumerate(ids) if name in chosen], dtype=np.int64)

@@ -17,7 +17,7 @@ SAMPLE_EVERY_S = 10
 class QueueSampler:
     """Counts the halting vehicles (slower than 0.1 m/s) on each incoming lane every ten seconds."""
 
-    def __init__(self, backend: Any, junctions: Mapping[str, Intersection]) -> None:
+    def __init__(self, backend: Any, junctions: Mapping[str, Intersection]) -> None:  # noqa: ANN401 - the module libsumo or traci
         self._halting = backend.lane.getLastStepHaltingNumber
         self._lanes = sorted({lane.id for junction in junctions.values() for lane in junction.incoming})
         self._samples: list[int] = []

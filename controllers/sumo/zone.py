@@ -115,14 +115,17 @@ class ZoneReader:
                 if self._leads(lane, junction, movement.outgoing, link, net):
                     self._by_link.setdefault((junction.id, link), {})[lane] = movement.incoming, index
         self._inside[junction.id] = self._internal_lanes(junction)
-        self._outgoing[junction.id] = [[(s.lane, s.distance_m, s.length_m) for s in downstream(net, lane.id, ROOM_M)] for lane in junction.outgoing]
+        self._outgoing[junction.id] = [
+            [(s.lane, s.distance_m, s.length_m) for s in downstream(net, lane.id, ROOM_M)] for lane in junction.outgoing
+        ]
 
     @staticmethod
     def _leads(lane: str, junction: Intersection, outgoing: int, link: int, net: Net) -> bool:
         """Whether `lane` is the one that the signal `link` governs towards the outgoing lane."""
         target = junction.outgoing[outgoing].id
         return any(
-            c.getTLSID() == junction.id and c.getTLLinkIndex() == link and c.getToLane().getID() == target for c in net.getLane(lane).getOutgoing()
+            c.getTLSID() == junction.id and c.getTLLinkIndex() == link and c.getToLane().getID() == target
+            for c in net.getLane(lane).getOutgoing()
         )
 
     def _internal_lanes(self, junction: Intersection) -> list[tuple[int, str]]:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from optimizer.estimation.traffic import ExpectedTraffic
-    from optimizer.horizon.engines import Change, Engine as JunctionEngine
+    from optimizer.horizon.engines import Change
+    from optimizer.horizon.engines import Engine as JunctionEngine
     from optimizer.horizon.problem import HorizonProblem
     from optimizer.horizon.solution import HorizonSolution
     from optimizer.intersection import Intersection

@@ -77,12 +77,14 @@ class ZoneEstimator:
         speed_m_s: NDArray[np.float64],
         green_for_s: NDArray[np.float64],
     ) -> None:
-        """A front vehicle that stands at green makes its lane unavailable for a while: something the zone does not show holds it."""
+        """Make a lane unavailable for a while where its front vehicle stands at green: something the zone does not show holds it."""
         _watch(time_s, lane_start, self._group_of[movement], distance_m, speed_m_s, green_for_s, self._standing_s, self._blocked_until_s)
 
 
 @njit(cache=True)
-def _arrivals(lane_start: NDArray[np.int64], distance_m: NDArray[np.float64], speed_m_s: NDArray[np.float64], lane_speed: NDArray[np.float64]) -> NDArray[np.float64]:
+def _arrivals(
+    lane_start: NDArray[np.int64], distance_m: NDArray[np.float64], speed_m_s: NDArray[np.float64], lane_speed: NDArray[np.float64]
+) -> NDArray[np.float64]:
     arrival_s = np.empty(len(distance_m))
     for lane in range(len(lane_start) - 1):
         before_s = -1e9

@@ -1,5 +1,7 @@
 """From a junction's state and its expected traffic to the horizon problem."""
 
+# ruff: noqa: PLR0913, PLR0915  # the kernel takes arrays as arguments, and is one pass over them
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -85,8 +87,8 @@ class ProblemAssembler:
     def __init__(self, junction: Intersection, parameters: HorizonParameters) -> None:
         self.signals = SignalModel.from_intersection(junction, parameters)
         kinds = [group.kind for group in junction.groups]
-        served = (self.signals.service > 0).any(axis=0)
-        recalled = [g for g, kind in enumerate(kinds) if kind is GroupKind.PEDESTRIAN and served[g]]
+        served = np.flatnonzero((self.signals.service > 0).any(axis=0))
+        recalled = [g for g in served.tolist() if kinds[g] is GroupKind.PEDESTRIAN]
         values = {
             HEADWAY: parameters.headway_s,
             QUEUE_PENALTY: parameters.queue_penalty_s,
@@ -181,7 +183,17 @@ def collect_vehicles(
     weight_veh: NDArray[np.float64],
     lane_free_s: NDArray[np.float64],
     room_veh: NDArray[np.float64],
-):  # type: ignore[no-untyped-def]  # numba infers the tuple of arrays
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.bool_],
+    NDArray[np.int64],
+    NDArray[np.int64],
+]:
     """Return the arrays of the problem: lanes, vehicles and starts of green (see `HorizonProblem`), times in deciseconds."""
     constants = model.constants
     horizon_ds = np.int64(constants[HORIZON])
@@ -201,7 +213,7 @@ def collect_vehicles(
         free[lane] = np.int64(np.round(lane_free_s[lane] * 10.0))
         sent[:] = 0
         for i in range(lane_start[lane], lane_start[lane + 1]):
-            due = np.int64(np.round(arrival_s[i] * 10.0))
+            due = int(np.round(arrival_s[i] * 10.0))
             if due >= horizon_ds or i - lane_start[lane] >= LONGEST_QUEUE_VEH:
                 break
             out = model.movement_outgoing[movement[i]]
@@ -209,13 +221,13 @@ def collect_vehicles(
             released = due
             lacking = sent[out] + 1 - np.floor(room_veh[out])
             if lacking > 0:
-                released = max(due, np.int64(10.0 * (REFILL_AFTER_S + lacking / REFILL_VEH_S)))
+                released = max(due, int(10.0 * (REFILL_AFTER_S + lacking / REFILL_VEH_S)))
             sent[out] += 1
             release[count] = released
             group[count] = model.movement_group[movement[i]]
             occupied = 1.0 - min(room_veh[out] / model.storage_veh[out], 1.0)
             worth = weight_veh[i] * model.group_weight[group[count]] * (1.0 - OCCUPIED_DISCOUNT * occupied)
-            weight[count] = max(1, np.int64(np.round(worth * WEIGHT_UNIT)))
+            weight[count] = max(1, int(np.round(worth * WEIGHT_UNIT)))
             is_moving[count] = moving[i]
             count += 1
         starts[lane + 1] = count
@@ -224,7 +236,7 @@ def collect_vehicles(
         if due_s * 10.0 < horizon_ds - 1:
             arrival[count] = release[count] = np.int64(np.round(due_s * 10.0))
             group[count] = model.recall_groups[k]
-            weight[count] = max(1, np.int64(np.round(constants[RECALL_WEIGHT] * WEIGHT_UNIT)))
+            weight[count] = max(1, int(np.round(constants[RECALL_WEIGHT] * WEIGHT_UNIT)))
             is_moving[count] = False
             count += 1
         starts[lanes + k + 1] = count

@@ -153,8 +153,9 @@ def _define_slots(text: ModelText, problem: HorizonProblem, known: HorizonSoluti
             result.used.append(text.variable(1, 1, 1))
         else:
             result.command.append(text.variable(0, horizon, changes[j - 1] if is_used else horizon))
-            result.start.append(text.variable(0, horizon + int(signals.interstage_ds.max(initial=0)), hinted.start_ds if is_used else
-            horizon))
+            result.start.append(
+                text.variable(0, horizon + int(signals.interstage_ds.max(initial=0)), hinted.start_ds if is_used else horizon)
+            )
             result.used.append(text.literal(is_used))
         green = {}
         for g in groups:

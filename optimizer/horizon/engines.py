@@ -96,7 +96,9 @@ class SearchEngine:
         As in `optimizer.horizon.search.solve`.
     """
 
-    def __init__(self, junction: Intersection, parameters: HorizonParameters, beam_width: int = BEAM_WIDTH, node_limit: int = NODE_LIMIT) -> None:
+    def __init__(
+        self, junction: Intersection, parameters: HorizonParameters, beam_width: int = BEAM_WIDTH, node_limit: int = NODE_LIMIT
+    ) -> None:
         self.assembler = ProblemAssembler(junction, parameters)
         tables = prepare(self.assembler.signals)
         plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
@@ -204,10 +206,21 @@ def _choose(
     """Return the stage to command now (-1: stay), the cost of the plan and its lower bound."""
     tables, model, workspace, plan = prepared
     traffic = collect_vehicles(
-        model, time_s, green_start_s, green_since_s, red_since_s, lane_start_in, arrival_s, movement, moving_in, weight_veh, lane_free_s, room_veh
+        model,
+        time_s,
+        green_start_s,
+        green_since_s,
+        red_since_s,
+        lane_start_in,
+        arrival_s,
+        movement,
+        moving_in,
+        weight_veh,
+        lane_free_s,
+        room_veh,
     )
     lane_start, lane_free, arrival, release, group, weight, moving, unserved, group_green_since = traffic
-    green_start = np.int64(np.round((green_start_s - time_s) * 10.0))
+    green_start = int(np.round((green_start_s - time_s) * 10.0))
     earliest = max(green_start + model.minimum_green[stage], 0)
     latest = max(green_start + model.maximum_green[stage], earliest)
     # Where all vehicles have a protected green that may go on, no plan can be better than to let them go.

@@ -351,12 +351,25 @@ def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np
             for g in range(opens.size):
                 opens[g] = command if tables.service[old, g] != RED else start + tables.numbers[STARTUP]
         until = plan[k + 1, 1] if k + 1 < length else horizon
-        _, yielding = advance(tables.service, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until,
-        opens)
+        _, yielding = advance(
+            tables.service, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until, opens
+        )
         if yielding:
             advance_yielding(
-                tables.service, tables.priority, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, start,
-                until, opens
+                tables.service,
+                tables.priority,
+                tables.numbers,
+                traffic.lane_kind,
+                lanes,
+                vehicles,
+                before,
+                now,
+                old,
+                new,
+                command,
+                start,
+                until,
+                opens,
             )
         before[:] = now
         old = new

@@ -65,8 +65,13 @@ def fill_unhindered(numbers: NDArray[np.int64], lanes: NDArray[np.int64], vehicl
 
 @compiled
 def lane_bound(
-    reach: NDArray[np.int64], numbers: NDArray[np.int64], lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32],
-    stage: int, t: int
+    reach: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    lanes: NDArray[np.int64],
+    vehicles: NDArray[np.int64],
+    now: NDArray[np.int32],
+    stage: int,
+    t: int,
 ) -> int:
     """Return a lower bound of the cost of all vehicles left at t in a stage that may be left.
 

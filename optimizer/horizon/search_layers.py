@@ -83,8 +83,15 @@ def deadline_of(tables: SearchTables, stage: int, first: int, latest: int) -> in
 
 @compiled
 def search_layers(
-    tables: SearchTables, traffic: Traffic, root: Root, workspace: SearchWorkspace, width: int, layer_width: int, node_limit: int, upper:
-    int, plan: NDArray[np.int64]
+    tables: SearchTables,
+    traffic: Traffic,
+    root: Root,
+    workspace: SearchWorkspace,
+    width: int,
+    layer_width: int,
+    node_limit: int,
+    upper: int,
+    plan: NDArray[np.int64],
 ) -> tuple[int, int, int, int]:
     """Search all plans, or the best `width` nodes per (time, stage).
 
@@ -151,8 +158,9 @@ def search_layers(
     start_row = workspace.lanes[:lanes]
     first = grid_index(grid, root.first_command)
     until = grid[first] if first < layers else horizon
-    cost, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, until,
-    root.opens)
+    cost, yielding = advance(
+        service, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, until, root.opens
+    )
     if yielding:
         cost += advance_yielding(
             service, priority, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, 0, until, root.opens

@@ -91,9 +91,7 @@ def unserved_cost(signals: SignalModel, arrival: np.ndarray, weight: np.ndarray)
     return np.stack([weight * (waiting + 160), weight * (waiting + 48)], axis=1).astype(np.int64)
 
 
-def random_signals(
-    rng: np.random.Generator, *, groups: int, stages: int, horizon_s: float, fine_grid_until_s: float = 10.0
-) -> SignalModel:
+def random_signals(rng: np.random.Generator, *, groups: int, stages: int, horizon_s: float, fine_grid_until_s: float = 10.0) -> SignalModel:
     """Return random signals, with aspects of all kinds and unequal interstages."""
     aspects = [PROTECTED, PROTECTED, PERMISSIVE, RED_THEN_GO]
     service = np.where(rng.random((stages, groups)) < 0.45, rng.choice(aspects, size=(stages, groups)), RED)
@@ -162,4 +160,3 @@ def all_plans(problem: HorizonProblem, longest: int = 9) -> Iterator[tuple[Plann
                     yield from longer((*plan, PlannedStage(s, c, c + int(span))))
 
     yield from longer((PlannedStage(problem.stage, problem.green_start_ds, problem.green_start_ds),))
-
