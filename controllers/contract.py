@@ -26,6 +26,9 @@ class Controller(Protocol):
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Take over the junctions (by id) before the first decision."""
 
+    # A controller that also has ``connect(links: Iterable[optimizer.neighbours.Link])`` is told before `start` which junction sends its
+    # traffic to which.
+
     def decide(self, observation: Observation) -> Mapping[str, Decision]:
         """Return a decision for each junction that is to change or to have its interstage extended.
 

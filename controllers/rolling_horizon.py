@@ -11,16 +11,19 @@ from optimizer.estimation.traffic import ExpectedTraffic
 from optimizer.estimation.zone import ZoneEstimator
 from optimizer.horizon.engines import BEAM_WIDTH, ENGINES, NODE_LIMIT, Engine
 from optimizer.horizon.parameters import HorizonParameters
-from optimizer.observation import InformationClass, JunctionObservation, LoopReadings, SignalStatus, VehicleViews
+from optimizer.neighbours import NeighbourTraffic, loops_reach_m, no_departures
+from optimizer.observation import ZONE_M, InformationClass, JunctionObservation, LoopReadings, SignalStatus, VehicleViews
 from optimizer.planner import JunctionPlanner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
+    from optimizer.neighbours import Link
     from optimizer.observation import Observation
 
+NEIGHBOURS = ("none", "plans")
 ESTIMATORS = {InformationClass.LOOPS: LoopEstimator, InformationClass.ZONE: ZoneEstimator}
 
 
@@ -33,6 +36,8 @@ class RollingHorizon:
         ``"loops"`` or ``"zone"``.
     engine
         ``"search"`` or ``"cp-sat"``.
+    neighbours
+        ``"plans"``: each junction counts on what the others plan to send; ``"none"``: it plans for itself.
     beam_width, node_limit
         Of the search; see `optimizer.horizon.search.solve`.
     parameters
@@ -41,7 +46,7 @@ class RollingHorizon:
     Raises
     ------
     ValueError
-        If there is no such information class or engine.
+        If there is no such information class, engine or way to heed the neighbours.
     """
 
     name = "rolling_horizon"
@@ -50,6 +55,7 @@ class RollingHorizon:
         self,
         information: str = "loops",
         engine: str = "search",
+        neighbours: str = "plans",
         beam_width: int = BEAM_WIDTH,
         node_limit: int = NODE_LIMIT,
         **parameters: float,
@@ -58,19 +64,29 @@ class RollingHorizon:
             raise ValueError(f"there is no estimator for the information {information!r}; choose from {', '.join(ESTIMATORS)}.")
         if engine not in ENGINES:
             raise ValueError(f"there is no engine {engine!r}; choose from {', '.join(ENGINES)}.")
+        if neighbours not in NEIGHBOURS:
+            raise ValueError(f"there is no way {neighbours!r} to heed the neighbours; choose from {', '.join(NEIGHBOURS)}.")
         self.information = InformationClass(information)
         self.engine = engine
         self.beam_width, self.node_limit = beam_width, node_limit
         self.parameters = HorizonParameters(**parameters)
+        self.neighbours = neighbours
+        self._links: tuple[Link, ...] = ()
         self._planners: dict[str, JunctionPlanner] = {}
+
+    def connect(self, links: Iterable[Link]) -> None:
+        """Take in which junction sends its traffic to which; before `start`."""
+        self._links = tuple(links)
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Make a planner for each junction."""
         make_estimator = ESTIMATORS[self.information]
         for junction in list(junctions.values())[:1]:
             self._rehearse(junction)
+        neighbours = self._neighbours(junctions)
         self._planners = {
-            name: JunctionPlanner(junction, make_estimator(junction), self.make_engine(junction)) for name, junction in junctions.items()
+            name: JunctionPlanner(junction, make_estimator(junction), self.make_engine(junction), neighbours.get(name))
+            for name, junction in junctions.items()
         }
 
     def make_engine(self, junction: Intersection) -> Engine:
@@ -86,6 +102,18 @@ class RollingHorizon:
             if decision is not None:
                 decisions[name] = decision
         return decisions
+
+    def _neighbours(self, junctions: Mapping[str, Intersection]) -> dict[str, NeighbourTraffic]:
+        """Return what each junction is sent; nothing where junctions plan for themselves or do not know of each other."""
+        if self.neighbours == "none" or not self._links:
+            return {}
+        rows = {name: row for row, name in enumerate(junctions)}
+        departures = no_departures(len(rows))
+        found = {}
+        for name, junction in junctions.items():
+            sight_m = loops_reach_m(junction) if self.information is InformationClass.LOOPS else [ZONE_M] * len(junction.incoming)
+            found[name] = NeighbourTraffic(junction, self._links, departures, rows, sight_m, self.parameters.horizon_s)
+        return found
 
     def _rehearse(self, junction: Intersection) -> None:
         """Let numba load the compiled code before the clock runs: estimate and plan once for a junction, and forget it."""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+ZONE_M = 200.0
+"""Reach of the zone before and behind the stop lines."""
+
+
 class InformationClass(StrEnum):
     """What a controller may know (each class is enforced by whoever makes the observation)."""
 

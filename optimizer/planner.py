@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.horizon.engines import Engine
     from optimizer.intersection import Intersection
+    from optimizer.neighbours import NeighbourTraffic
     from optimizer.observation import JunctionObservation, SignalStatus
 
 LONGEST_CLEARING_S = 6.0
@@ -52,12 +53,15 @@ class JunctionPlanner:
         Its description.
     estimator, engine
         Made for the same junction.
+    neighbours
+        What the junctions around it send; None where it plans for itself.
     """
 
-    def __init__(self, junction: Intersection, estimator: Estimator, engine: Engine) -> None:
+    def __init__(self, junction: Intersection, estimator: Estimator, engine: Engine, neighbours: NeighbourTraffic | None = None) -> None:
         self.junction = junction
         self._estimator = estimator
         self._engine = engine
+        self._neighbours = neighbours
         stages = range(len(junction.stages))
         self._minimum_green_s = [junction.stage_minimum_green_s(stage) for stage in stages]
         self._protected = np.array([[aspect is Aspect.PROTECTED for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
@@ -95,7 +99,11 @@ class JunctionPlanner:
             return self._clear(time_s, status, traffic)
         if time_s < green_start_s + self._minimum_green_s[status.stage]:
             return None
+        if self._neighbours is not None:
+            traffic = self._neighbours.expect(time_s, traffic)
         change = self._engine.choose(time_s, status, self._green_since_s, self._red_since_s, traffic)
+        if self._neighbours is not None:
+            self._neighbours.record(time_s, traffic, *self._engine.departures)
         if change is None or self._way_clear_s(status.stage, change.stage) > time_s + self._interstage_s[status.stage][change.stage]:
             return None
         return Decision(change.stage, reason=f"plan: cost {change.cost_veh_s:.1f} veh s, {'optimal' if change.optimal else 'feasible'}")

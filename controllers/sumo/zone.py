@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controllers.sumo.approaches import downstream
-from optimizer.observation import VehicleViews
+from optimizer.observation import ZONE_M, VehicleViews
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from optimizer.intersection import Intersection
     from optimizer.observation import SignalStatus
-
-ZONE_M = 200.0
-"""Reach of the zone before and behind the stop lines."""
 
 ROOM_M = 100.0
 """Reach of the look at the room behind the junction: more than one green can fill."""

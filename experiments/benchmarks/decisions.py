@@ -47,12 +47,15 @@ class _Noting:
 
     def __init__(self, inner: JunctionEngine, assembler: ProblemAssembler, problems: list[HorizonProblem]) -> None:
         self._inner, self._assembler, self._problems = inner, assembler, problems
+        self.departures = inner.departures
 
     def choose(
         self, time_s: float, status: SignalStatus, green_since_s: np.ndarray, red_since_s: np.ndarray, traffic: ExpectedTraffic
     ) -> Change | None:
         self._problems.append(self._assembler.assemble(time_s, status, green_since_s, red_since_s, traffic))
-        return self._inner.choose(time_s, status, green_since_s, red_since_s, traffic)
+        change = self._inner.choose(time_s, status, green_since_s, red_since_s, traffic)
+        self.departures = self._inner.departures
+        return change
 
 
 class _NotingController(RollingHorizon):

@@ -16,7 +16,7 @@ from optimizer.horizon import cp_sat, search
 from optimizer.horizon.assembly import JunctionModel, ProblemAssembler, collect_vehicles
 from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import PROTECTED, WEIGHT_UNIT
-from optimizer.horizon.search import search_plan
+from optimizer.horizon.search import replay_arrays, search_plan
 from optimizer.horizon.search_nodes import LEAST_NODES, SearchWorkspace, make_workspace
 from optimizer.horizon.search_tables import H, SearchTables, prepare
 from optimizer.horizon.solution import SolutionStatus
@@ -50,8 +50,23 @@ class Change(NamedTuple):
     optimal: bool
 
 
+class PlannedDepartures(NamedTuple):
+    """When vehicles leave under a plan: `HorizonProblem.lane_start`, and `HorizonSolution.departure_ds` from the time of the plan on."""
+
+    lane_start: NDArray[np.int64]
+    departure_ds: NDArray[np.int64]
+
+
 class Engine(Protocol):
-    """Says what to command now; made for one junction."""
+    """Says what to command now; made for one junction.
+
+    Attributes
+    ----------
+    departures
+        Of the plan behind the last choice.
+    """
+
+    departures: PlannedDepartures
 
     def choose(
         self,
@@ -104,6 +119,7 @@ class SearchEngine:
         plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
         self._prepared = _Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan)
         self._beam_width, self._node_limit = beam_width, node_limit
+        self.departures = _nothing_leaves(junction)
 
     def choose(
         self,
@@ -114,7 +130,7 @@ class SearchEngine:
         traffic: ExpectedTraffic,
     ) -> Change | None:
         """Return the change to command now, None to stay."""
-        stage, cost, bound = _choose(
+        stage, cost, bound, lane_start, departure_ds = _choose(
             self._prepared,
             time_s,
             status.stage,
@@ -131,6 +147,7 @@ class SearchEngine:
             self._beam_width,
             self._node_limit,
         )
+        self.departures = PlannedDepartures(lane_start, departure_ds)
         return None if stage == _STAY else Change(stage, cost / (10 * WEIGHT_UNIT), bound >= cost)
 
 
@@ -155,6 +172,7 @@ class CpSatEngine:
     ) -> None:
         self.assembler = ProblemAssembler(junction, parameters)
         self._beam_width, self._node_limit, self._time_limit_s = beam_width, node_limit, time_limit_s
+        self.departures = _nothing_leaves(junction)
 
     def choose(
         self,
@@ -167,15 +185,21 @@ class CpSatEngine:
         """Return the change to command now, None to stay."""
         problem = self.assembler.assemble(time_s, status, green_since_s, red_since_s, traffic)
         if not problem.arrival_ds.size:
+            self.departures = PlannedDepartures(problem.lane_start, problem.arrival_ds)
             return None
         hint = search.solve(problem, beam_width=self._beam_width, node_limit=self._node_limit)
         solution = cp_sat.solve(problem, hint=hint, time_limit_s=self._time_limit_s)
+        self.departures = PlannedDepartures(problem.lane_start, solution.departure_ds)
         if len(solution.plan) < 2 or solution.plan[1].command_ds > 0:
             return None
         return Change(solution.plan[1].stage, solution.cost / (10 * WEIGHT_UNIT), solution.status is SolutionStatus.OPTIMAL)
 
 
 ENGINES = {"search": SearchEngine, "cp-sat": CpSatEngine}
+
+
+def _nothing_leaves(junction: Intersection) -> PlannedDepartures:
+    return PlannedDepartures(np.zeros(len(junction.incoming) + 1, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
 def _shared_workspace(node_limit: int) -> SearchWorkspace:
@@ -202,8 +226,8 @@ def _choose(
     room_veh: NDArray[np.float64],
     beam_width: int,
     node_limit: int,
-) -> tuple[int, int, int]:
-    """Return the stage to command now (-1: stay), the cost of the plan and its lower bound."""
+) -> tuple[int, int, int, NDArray[np.int64], NDArray[np.int64]]:
+    """Return the stage to command now (-1: stay), the cost of the plan, its lower bound, and the departures by lane."""
     tables, model, workspace, plan = prepared
     traffic = collect_vehicles(
         model,
@@ -229,9 +253,26 @@ def _choose(
         if tables.service[stage, group[i]] != PROTECTED:
             others = True
             break
-    if not others or not group.size:
-        return _STAY, 0, 0
     departure = np.empty(group.size, dtype=np.int64)
+    if not others or not group.size:
+        plan[0, 0] = stage
+        replay_arrays(
+            tables,
+            stage,
+            group_green_since,
+            lane_start,
+            lane_free,
+            model.headway,
+            arrival,
+            release,
+            group,
+            weight,
+            moving,
+            unserved,
+            plan[:1],
+            departure,
+        )
+        return _STAY, 0, 0, lane_start, departure
     cost, bound, length, _ = search_plan(
         tables,
         stage,
@@ -255,5 +296,5 @@ def _choose(
         departure,
     )
     if length < 2 or plan[1, 1] > 0:
-        return _STAY, cost, bound
-    return plan[1, 0], cost, bound
+        return _STAY, cost, bound, lane_start, departure
+    return plan[1, 0], cost, bound, lane_start, departure

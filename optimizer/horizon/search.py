@@ -130,7 +130,7 @@ def replay(problem: HorizonProblem, plan: tuple[PlannedStage, ...]) -> HorizonSo
     tables = _tables_of(problem.signals)
     rows = np.array([[now.stage, now.command_ds, now.start_ds] for now in plan], dtype=np.int64)
     departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
-    _replay_arrays(
+    replay_arrays(
         tables,
         problem.stage,
         problem.group_green_since_ds,
@@ -235,7 +235,7 @@ def search_plan(
 
 
 @compiled
-def _replay_arrays(
+def replay_arrays(
     tables: SearchTables,
     stage: int,
     group_green_since: NDArray[np.int64],
@@ -251,6 +251,7 @@ def _replay_arrays(
     plan: NDArray[np.int64],
     departure: NDArray[np.int64],
 ) -> None:
+    """Write the departures of a plan, given as rows of stage, command and start (other arguments as in `search_plan`)."""
     traffic = _collect_traffic(tables, lane_start, lane_free, headway, arrival, release, group, weight, moving, unserved)
     root = Root(stage, 0, 0, _first_departures(tables, group_green_since))
     _replay(tables, traffic, root, plan, plan.shape[0], departure)
