@@ -20,15 +20,21 @@ if TYPE_CHECKING:
     from optimizer.neighbours import NeighbourTraffic
     from optimizer.observation import JunctionObservation, SignalStatus
 
-LONGEST_CLEARING_S = 6.0
-"""The all-red is not extended by more than this for vehicles that stand inside the junction."""
 
 RED_MARGIN_S = 2.0
 """A limit of red or green is met this long before the monitor would enforce it."""
 
 
 class Estimator(Protocol):
-    """Turns observations into expected traffic."""
+    """Turns observations into expected traffic.
+
+    Attributes
+    ----------
+    longest_clearing_s
+        The all-red is not extended by more than this for vehicles that it reports inside the junction.
+    """
+
+    longest_clearing_s: float
 
     def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
         """Take in what was seen in the last second and return what is expected.
@@ -116,7 +122,7 @@ class JunctionPlanner:
             self._green_since_s[:] = status.green_start_s
         elif status.commanded_s != before.commanded_s:
             deadline_s = min((self._clock.red_since_s[g] + self.junction.groups[g].maximum_red_s for g in opening), default=math.inf)
-            self._clear_until_s = min(status.green_start_s + LONGEST_CLEARING_S, deadline_s)
+            self._clear_until_s = min(status.green_start_s + self._estimator.longest_clearing_s, deadline_s)
             self._closing_permissive[:] = False
             for group in self.junction.closing(status.previous, status.stage):
                 self._closing_permissive[group] = self.junction.stages[status.previous].aspects[group] is Aspect.PERMISSIVE

@@ -2,8 +2,11 @@
 
 Each crossing of a far loop makes a particle with its expected times at the near loop and at the stop line. A crossing of the
 near loop takes the earliest particle that is due there and moves it to the near list of the lane it is most likely on; a
-crossing of the stop-line loop removes it. What the far loop has let in and the near loop has not yet seen is the queue beyond the near loop.
+crossing of the stop-line loop removes it. What the far loop has let in and the near loop has not yet seen is the queue beyond the
+near loop.
 """
+
+# ruff: noqa: C901, FBT001, PLR0912  # kernels: one loop with all its cases, and plain arguments
 
 from __future__ import annotations
 
@@ -44,7 +47,8 @@ class Geometry(NamedTuple):
     stop_m: NDArray[np.float64]
     near_m: NDArray[np.float64]
     far_m: NDArray[np.float64]
-    near_on_lane: NDArray[np.bool_]
+    near_alone: NDArray[np.bool_]  # whether the near loop leads to this lane only
+    far_alone: NDArray[np.bool_]
     first_movement: NDArray[np.int64]  # movements first_movement[l] .. first_movement[l + 1] in `movement_order`
     movement_order: NDArray[np.int64]
     movement_group: NDArray[np.int64]  # per movement
@@ -64,9 +68,11 @@ class State(NamedTuple):
     far_due_s: NDArray[np.float64]  # (lanes, PARTICLES): expected at the stop line
     far_count: NDArray[np.int64]
     last_departure_s: NDArray[np.float64]
+    far_late_s: NDArray[np.float64]  # how much later than expected vehicles come from the far to the near loop
     empty_s: NDArray[np.float64]  # for how long the stop-line loop has been free
     near_free_s: NDArray[np.float64]  # for how long the near loop has been free
-    near_stop_crossings: NDArray[np.int64]  # stop-line crossings since the near loop was covered
+    near_stop_crossings: NDArray[np.int64]  # departures since a vehicle came onto the near loop
+    far_stop_crossings: NDArray[np.int64]  # departures since a vehicle came onto the far loop
     stands_at_green_s: NDArray[np.float64]
     blocked_until_s: NDArray[np.float64]
     excluded: NDArray[np.bool_]  # per movement: the front vehicle does not make it (it stood while it could have gone)
@@ -88,6 +94,8 @@ class LoopEstimator:
     junction
         The junction's description, with detectors.
     """
+
+    longest_clearing_s = 6.0  # less than with a zone: what loops say of the inside is a guess
 
     def __init__(self, junction: Intersection) -> None:
         self._geometry = _geometry(junction)
@@ -117,7 +125,7 @@ def _geometry(junction: Intersection) -> Geometry:
     lanes = len(junction.incoming)
     loop = {role: np.full(lanes, -1, dtype=np.int64) for role in DetectorRole}
     distance_m = {role: np.zeros(lanes) for role in DetectorRole}
-    near_on_lane = np.ones(lanes, dtype=np.bool_)
+    alone = {role: np.zeros(lanes, dtype=np.bool_) for role in DetectorRole}
     exit_loop = np.full(len(junction.outgoing), -1, dtype=np.int64)
     for index, detector in enumerate(junction.detectors):
         if detector.role is DetectorRole.EXIT:
@@ -126,14 +134,21 @@ def _geometry(junction: Intersection) -> Geometry:
         for lane in detector.lanes:
             loop[detector.role][lane] = index
             distance_m[detector.role][lane] = detector.distance_m
-            if detector.role is DetectorRole.NEAR:
-                near_on_lane[lane] = detector.on_lane
+            alone[detector.role][lane] = len(detector.lanes) == 1
     # Lanes that fork behind their common stop-line loop are one queue: the first of them carries it with the movements of all.
-    leader = [next(k for k in range(lanes) if k == lane or (loop[DetectorRole.STOP_LINE][lane] >= 0 and loop[DetectorRole.STOP_LINE][k] == loop[DetectorRole.STOP_LINE][lane])) for lane in range(lanes)]
+    leader = [
+        next(
+            k
+            for k in range(lanes)
+            if k == lane
+            or (loop[DetectorRole.STOP_LINE][lane] >= 0 and loop[DetectorRole.STOP_LINE][k] == loop[DetectorRole.STOP_LINE][lane])
+        )
+        for lane in range(lanes)
+    ]
     for lane in range(lanes):
         if leader[lane] != lane:
-            for role in loop:
-                loop[role][lane] = -1
+            for places in loop.values():
+                places[lane] = -1
     carrier = [leader[m.incoming] for m in junction.movements]
     names = {name: index for index, name in enumerate(dict.fromkeys(lane.approach for lane in junction.incoming))}
     order = sorted(range(len(junction.movements)), key=lambda m: (carrier[m], m))
@@ -147,7 +162,8 @@ def _geometry(junction: Intersection) -> Geometry:
         stop_m=distance_m[DetectorRole.STOP_LINE],
         near_m=distance_m[DetectorRole.NEAR],
         far_m=distance_m[DetectorRole.FAR],
-        near_on_lane=near_on_lane,
+        near_alone=alone[DetectorRole.NEAR],
+        far_alone=alone[DetectorRole.FAR],
         first_movement=first.astype(np.int64),
         movement_order=np.array(order, dtype=np.int64),
         movement_group=np.array([m.group for m in junction.movements], dtype=np.int64),
@@ -168,9 +184,11 @@ def _state(geometry: Geometry) -> State:
         far_due_s=np.zeros((lanes, PARTICLES)),
         far_count=np.zeros(lanes, dtype=np.int64),
         last_departure_s=np.full(lanes, -1e9),
+        far_late_s=np.zeros(lanes),
         empty_s=np.ones(lanes),
         near_free_s=np.zeros(lanes),
         near_stop_crossings=np.zeros(lanes, dtype=np.int64),
+        far_stop_crossings=np.zeros(lanes, dtype=np.int64),
         stands_at_green_s=np.zeros(lanes),
         blocked_until_s=np.full(lanes, -1e9),
         excluded=np.zeros(movements, dtype=np.bool_),
@@ -186,18 +204,18 @@ def _state(geometry: Geometry) -> State:
 
 
 @njit(cache=True)
-def _remove(values, count, lane, place):  # type: ignore[no-untyped-def]
+def _remove(values: NDArray[np.float64], count: NDArray[np.int64], lane: int, place: int) -> None:
     """Remove a particle from the list of a lane."""
     for k in range(place, count[lane] - 1):
         values[lane, k] = values[lane, k + 1]
 
 
 @njit(cache=True)
-def _insert(values, count, lane, value):  # type: ignore[no-untyped-def]
+def _insert(values: NDArray[np.float64], count: NDArray[np.int64], lane: int, value: float) -> int:
     """Insert a particle into the sorted list of a lane; a full list drops its last one."""
     if count[lane] == PARTICLES:
         count[lane] -= 1
-    k = count[lane]
+    k: int = count[lane]
     while k > 0 and values[lane, k - 1] > value:
         values[lane, k] = values[lane, k - 1]
         k -= 1
@@ -207,7 +225,7 @@ def _insert(values, count, lane, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _choose_lane(g, s, loop, loops_of_lane):  # type: ignore[no-untyped-def]
+def _choose_lane(g: Geometry, s: State, loop: int, loops_of_lane: NDArray[np.int64]) -> int:
     """Return the lane on which a vehicle over an upstream loop will reach the stop line, and book it there.
 
     The learnt rates decide: a loop sends to the lanes it leads to what these let go, and the rest to the lanes of the approach that let
@@ -243,20 +261,22 @@ def _choose_lane(g, s, loop, loops_of_lane):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _lack(s, lane, loops_of_lane):  # type: ignore[no-untyped-def]
+def _lack(s: State, lane: int, loops_of_lane: NDArray[np.int64]) -> float:
     """Return how much more a lane lets go than its upstream loop counts for it."""
     loop = loops_of_lane[lane]
     if loop < 0:
-        return s.lane_rate[lane]
+        whole: float = s.lane_rate[lane]
+        return whole
     fed = 0.0
     for other in range(len(loops_of_lane)):
         if loops_of_lane[other] == loop:
             fed += s.lane_rate[other]
-    return max(0.0, s.lane_rate[lane] * (1.0 - s.loop_rate[loop] / fed))
+    lack: float = max(0.0, s.lane_rate[lane] * (1.0 - s.loop_rate[loop] / fed))
+    return lack
 
 
 @njit(cache=True)
-def _add_far(g, s, lane, near_s, due_s):  # type: ignore[no-untyped-def]
+def _add_far(s: State, lane: int, near_s: float, due_s: float) -> None:
     if s.far_count[lane] == PARTICLES:
         return
     k = s.far_count[lane]
@@ -266,7 +286,7 @@ def _add_far(g, s, lane, near_s, due_s):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _remove_far(s, lane, place):  # type: ignore[no-untyped-def]
+def _remove_far(s: State, lane: int, place: int) -> None:
     for k in range(place, s.far_count[lane] - 1):
         s.far_near_s[lane, k] = s.far_near_s[lane, k + 1]
         s.far_due_s[lane, k] = s.far_due_s[lane, k + 1]
@@ -274,18 +294,25 @@ def _remove_far(s, lane, place):  # type: ignore[no-untyped-def]
 
 
 SAME_LANE_EARLY_S = 12.0
+LATENESS_MOST_S = 8.0
+LATENESS_KEPT = 0.95
 APPROACH_EARLY_S = 6.0
 
 
 @njit(cache=True)
-def _take_far(g, s, loop, time_s):  # type: ignore[no-untyped-def]
+def _take_far(g: Geometry, s: State, loop: int, time_s: float) -> None:
     """Take the far particle that a crossing of the near loop most likely is, if there is one.
 
     The earliest of the loop's own lanes that is due within 12 s, else of the approach within 6 s.
     """
     best = -1
     for lane in range(len(g.near)):
-        if g.near[lane] == loop and s.far_count[lane] > 0 and s.far_near_s[lane, 0] < time_s + SAME_LANE_EARLY_S and (best < 0 or s.far_near_s[lane, 0] < s.far_near_s[best, 0]):
+        if (
+            g.near[lane] == loop
+            and s.far_count[lane] > 0
+            and s.far_near_s[lane, 0] < time_s + SAME_LANE_EARLY_S
+            and (best < 0 or s.far_near_s[lane, 0] < s.far_near_s[best, 0])
+        ):
             best = lane
     if best < 0:
         approach = -1
@@ -294,25 +321,45 @@ def _take_far(g, s, loop, time_s):  # type: ignore[no-untyped-def]
                 approach = g.approach[lane]
                 break
         for lane in range(len(g.near)):
-            if g.approach[lane] == approach and s.far_count[lane] > 0 and s.far_near_s[lane, 0] < time_s + APPROACH_EARLY_S and (best < 0 or s.far_near_s[lane, 0] < s.far_near_s[best, 0]):
+            if (
+                g.approach[lane] == approach
+                and s.far_count[lane] > 0
+                and s.far_near_s[lane, 0] < time_s + APPROACH_EARLY_S
+                and (best < 0 or s.far_near_s[lane, 0] < s.far_near_s[best, 0])
+            ):
                 best = lane
-    if best >= 0:
-        _remove_far(s, best, 0)
-    return best
+    if best < 0:
+        return
+    late_s = time_s - s.far_near_s[best, 0]
+    if abs(late_s) < LATENESS_MOST_S:
+        for lane in range(len(g.near)):
+            if g.approach[lane] == g.approach[best]:
+                s.far_late_s[lane] += (1.0 - LATENESS_KEPT) * late_s
+    _remove_far(s, best, 0)
 
 
-OVERDUE_NEAR_S = 3.0
+OVERDUE_NEAR_S = 5.0
 OVERDUE_FAR_S = 6.0
 NEAR_FREE_S = 2.0
 FILL_AFTER_S = 4.0
 STUCK_AFTER_S = 2.0
+WRONG_AFTER_S = 2.0
+BLOCKED_AFTER_S = 5.0  # a lorry needs more than 4 s to leave a loop from a standstill
 STUCK_FOR_S = 12.0
 CREDIT_KEPT = 0.97
 RATE_KEPT = 0.998
 
 
 @njit(cache=True)
-def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: ignore[no-untyped-def]
+def advance(
+    g: Geometry,
+    s: State,
+    time_s: float,
+    count: NDArray[np.int64],
+    occupied_s: NDArray[np.float64],
+    speed_m_s: NDArray[np.float64],
+    green_for_s: NDArray[np.float64],
+) -> None:
     """Take in the readings of one second."""
     lanes = len(g.lane_speed)
     s.lane_rate[:] *= RATE_KEPT
@@ -349,8 +396,10 @@ def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: i
             speed = speed_m_s[far] if speed_m_s[far] >= 0 else g.lane_speed[to]
             near_s = time_s + travel_time_s(g.far_m[to] - g.near_m[to], speed, g.lane_speed[to])
             due_s = time_s + travel_time_s(g.far_m[to], speed, g.lane_speed[to])
-            _add_far(g, s, to, near_s, due_s)
+            _add_far(s, to, near_s + s.far_late_s[to], due_s + s.far_late_s[to])
     for lane in range(lanes):
+        if g.far[lane] >= 0 and count[g.far[lane]] > 0:
+            s.far_stop_crossings[lane] = 0
         near = g.near[lane]
         if near < 0:
             continue
@@ -377,17 +426,27 @@ def advance(g, s, time_s, count, occupied_s, speed_m_s, green_for_s):  # type: i
 
 
 @njit(cache=True)
-def _reach(g, s, lane, time_s):  # type: ignore[no-untyped-def]
-    """A vehicle has reached the stop-line loop of a lane: its particle is the lane's first, else the first of the approach."""
+def _reach(g: Geometry, s: State, lane: int, time_s: float) -> None:
+    """Note that a vehicle has reached the stop-line loop of a lane: its particle is the lane's first, else the first of the approach."""
     source = lane
     if s.near_count[lane] == 0:
         source = -1
         for other in range(len(g.near)):
-            if g.approach[other] == g.approach[lane] and s.near_count[other] > 0 and s.near_due_s[other, 0] < time_s + 2.0 and (source < 0 or s.near_due_s[other, 0] < s.near_due_s[source, 0]):
+            if (
+                g.approach[other] == g.approach[lane]
+                and s.near_count[other] > 0
+                and s.near_due_s[other, 0] < time_s + 2.0
+                and (source < 0 or s.near_due_s[other, 0] < s.near_due_s[source, 0])
+            ):
                 source = other
         if source < 0 and g.near[lane] < 0:
             for other in range(len(g.near)):
-                if g.approach[other] == g.approach[lane] and s.far_count[other] > 0 and s.far_due_s[other, 0] < time_s + 6.0 and (source < 0 or s.far_due_s[other, 0] < s.far_due_s[source, 0]):
+                if (
+                    g.approach[other] == g.approach[lane]
+                    and s.far_count[other] > 0
+                    and s.far_due_s[other, 0] < time_s + 6.0
+                    and (source < 0 or s.far_due_s[other, 0] < s.far_due_s[source, 0])
+                ):
                     source = other
             if source >= 0:
                 _remove_far(s, source, 0)
@@ -398,10 +457,11 @@ def _reach(g, s, lane, time_s):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _depart(g, s, lane, time_s):  # type: ignore[no-untyped-def]
-    """A vehicle has left the stop line of a lane and enters the junction."""
+def _depart(g: Geometry, s: State, lane: int, time_s: float) -> None:
+    """Note that a vehicle has left the stop line of a lane and enters the junction."""
     s.last_departure_s[lane] = time_s
     s.near_stop_crossings[lane] += 1
+    s.far_stop_crossings[lane] += 1
     s.lane_rate[lane] += 1.0
     # the vehicle that comes to the front may go anywhere
     for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
@@ -416,14 +476,16 @@ def _depart(g, s, lane, time_s):  # type: ignore[no-untyped-def]
 
 LEAST_CROSSING_S = 1.0
 FORGET_CROSSING_S = 25.0
-LATE_S = 3.0
+LATE_S = 5.0
 LEAST_CREDIT = 0.02
+CERTAIN_SHARE = 0.9
+CERTAIN_LATE_S = 1.0
 CROSSING_SPREAD_S = 3.0
 
 
 @njit(cache=True)
-def _match_exits(g, s, time_s, count):  # type: ignore[no-untyped-def]
-    """A vehicle seen behind the junction is the oldest open crossing that could have come there: so turning shares are learnt."""
+def _match_exits(g: Geometry, s: State, time_s: float, count: NDArray[np.int64]) -> None:
+    """Match each vehicle seen behind the junction with the open crossing that fits best: so turning shares are learnt."""
     lanes = len(g.near)
     while s.inside_count[0] > 0 and time_s - s.inside_s[0, 0] > FORGET_CROSSING_S:
         _remove(s.inside_s, s.inside_count, 0, 0)
@@ -464,16 +526,16 @@ def _match_exits(g, s, time_s, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _watch_front(g, s, lane, time_s, occupied_s, green_for_s):  # type: ignore[no-untyped-def]
-    """A front vehicle that stands at green is not of the green movements; where all are green, something blocks the lane."""
+def _watch_front(
+    g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64], green_for_s: NDArray[np.float64]
+) -> None:
+    """Exclude the green movements for a front vehicle that stands at green; where all are green, something blocks the lane."""
     stop = g.stop[lane]
     if stop < 0:
         return
     served = 0
-    total = 0
     for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
         movement = g.movement_order[k]
-        total += 1
         if green_for_s[g.movement_group[movement]] > STUCK_AFTER_S:
             served += 1
     if occupied_s[stop] > STUCK_AFTER_S and served > 0:
@@ -483,7 +545,7 @@ def _watch_front(g, s, lane, time_s, occupied_s, green_for_s):  # type: ignore[n
         if occupied_s[stop] == 0.0:
             s.blocked_until_s[lane] = -1e9
         return
-    if s.stands_at_green_s[lane] < STUCK_AFTER_S:
+    if s.stands_at_green_s[lane] < WRONG_AFTER_S:
         return
     left = 0
     for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
@@ -493,14 +555,15 @@ def _watch_front(g, s, lane, time_s, occupied_s, green_for_s):  # type: ignore[n
         if not s.excluded[movement]:
             left += 1
     if left == 0:
-        s.blocked_until_s[lane] = time_s + STUCK_FOR_S
+        if s.stands_at_green_s[lane] >= BLOCKED_AFTER_S:
+            s.blocked_until_s[lane] = time_s + STUCK_FOR_S
         for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
             s.excluded[g.movement_order[k]] = False
 
 
 @njit(cache=True)
-def _mend_near(g, s, lane, time_s, occupied_s):  # type: ignore[no-untyped-def]
-    """An overdue particle before a free stop-line loop is not on this lane: it waits on a neighbouring one, or was never there."""
+def _mend_near(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
+    """Move an overdue particle before a free stop-line loop: it waits on a neighbouring lane, or was never there."""
     stop = g.stop[lane]
     if stop < 0 or s.near_count[lane] == 0:
         return
@@ -513,14 +576,21 @@ def _mend_near(g, s, lane, time_s, occupied_s):  # type: ignore[no-untyped-def]
     s.near_count[lane] -= 1
     best = -1
     for other in range(len(g.near)):
-        if other != lane and g.approach[other] == g.approach[lane] and g.stop[other] >= 0 and occupied_s[g.stop[other]] > 1.0 and (g.near[other] == g.near[lane]) and (best < 0 or s.near_count[other] < s.near_count[best]):
+        if (
+            other != lane
+            and g.approach[other] == g.approach[lane]
+            and g.stop[other] >= 0
+            and occupied_s[g.stop[other]] > 1.0
+            and (g.near[other] == g.near[lane])
+            and (best < 0 or s.near_count[other] < s.near_count[best])
+        ):
             best = other
     if best >= 0 and (s.near_count[best] + 1.0) * JAM_SPACING_M < g.near_m[best]:
         _insert(s.near_due_s, s.near_count, best, due_s)
 
 
 @njit(cache=True)
-def _mend_far(g, s, lane, time_s, occupied_s):  # type: ignore[no-untyped-def]
+def _mend_far(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
     """Overdue at the near loop: queue beyond it while that is covered, else gone elsewhere. A covered near loop means a full lane."""
     near = g.near[lane]
     # A point loop may lie in the gap between two standing vehicles, so a free loop alone does not prove that no queue reaches it.
@@ -533,17 +603,20 @@ def _mend_far(g, s, lane, time_s, occupied_s):  # type: ignore[no-untyped-def]
         if not gone:
             break
         _remove_far(s, lane, 0)
-    if near < 0 or not g.near_on_lane[lane] or occupied_s[near] < FILL_AFTER_S:
-        return
-    # A vehicle stands on the near loop: between it and the stop line the lane was full when it came to rest, and what has
-    # crossed the stop line since then has left.
-    holds = int(g.near_m[lane] / JAM_SPACING_M) - s.near_stop_crossings[lane]
-    while s.near_count[lane] < holds:
-        _insert(s.near_due_s, s.near_count, lane, time_s - 1.0)
+    # Where a vehicle stands on a loop, the lane was full up to there when it came to rest; what crossed the stop line since has left.
+    if near >= 0 and g.near_alone[lane] and occupied_s[near] >= FILL_AFTER_S:
+        holds = int(g.near_m[lane] / JAM_SPACING_M) - s.near_stop_crossings[lane]
+        while s.near_count[lane] < holds:
+            _insert(s.near_due_s, s.near_count, lane, time_s - 1.0)
+    far = g.far[lane]
+    if far >= 0 and g.far_alone[lane] and occupied_s[far] >= FILL_AFTER_S:
+        holds = int(g.far_m[lane] / JAM_SPACING_M) - s.far_stop_crossings[lane] - s.near_count[lane]
+        while s.far_count[lane] < min(holds, PARTICLES):
+            _add_far(s, lane, time_s, time_s)
 
 
 @njit(cache=True)
-def _movement_of(g, s, lane, front):  # type: ignore[no-untyped-def]
+def _movement_of(g: Geometry, s: State, lane: int, front: bool) -> int:
     """Return the most likely movement of a vehicle; the front one may have shown what it does not do."""
     best = -1
     for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
@@ -555,11 +628,23 @@ def _movement_of(g, s, lane, front):  # type: ignore[no-untyped-def]
     return best
 
 
-HEADWAY_S = 1.9
+PASSING_S = 1.5
+"""A vehicle that has covered the stop-line loop for less than this may still be rolling."""
 
 
 @njit(cache=True)
-def expect(g, s, time_s, occupied_s, groups):  # type: ignore[no-untyped-def]
+def expect(
+    g: Geometry, s: State, time_s: float, occupied_s: NDArray[np.float64], groups: int
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.bool_],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.bool_],
+]:
     """Return the fields of `ExpectedTraffic`."""
     lanes = len(g.lane_speed)
     most = 0
@@ -595,22 +680,34 @@ def expect(g, s, time_s, occupied_s, groups):  # type: ignore[no-untyped-def]
                 total += 1
             for k in range(first, total):
                 movement[k] = usual
-                moving[k] = arrival_s[k] - (k - first) * JAM_SPACING_M / g.lane_speed[lane] > 0.5 and arrival_s[k] > (k - first) * FOLLOWING_S + 0.1
+                moving[k] = (
+                    arrival_s[k] - (k - first) * JAM_SPACING_M / g.lane_speed[lane] > 0.5 and arrival_s[k] > (k - first) * FOLLOWING_S + 0.1
+                )
+            if stop >= 0 and occupied_s[stop] > 0:
+                moving[first] = occupied_s[stop] < PASSING_S
             if total > first:
                 movement[first] = _movement_of(g, s, lane, True)
-            free_s[lane] = max(s.blocked_until_s[lane] - time_s, s.last_departure_s[lane] + HEADWAY_S - 1.0 - time_s, 0.0)
+            free_s[lane] = max(s.blocked_until_s[lane] - time_s, 0.0)
         lane_start[lane + 1] = total
     room_veh = g.storage_veh.copy()
     for out in range(len(g.exit)):
         if g.exit[out] >= 0 and occupied_s[g.exit[out]] >= 2.0:
             room_veh[out] = 0.0
     inside = np.zeros(groups, dtype=np.bool_)
-    # Both accounts must say so: crossings and exits of the whole junction, and those of the lane
-    if s.inside_count[0] > 0 and time_s - s.inside_s[0, 0] > g.crossing_s.max() + LATE_S:
-        for lane in range(lanes):
-            for k in range(s.open_count[lane]):
-                for m in range(g.first_movement[lane], g.first_movement[lane + 1]):
-                    way = g.movement_order[m]
-                    if time_s - s.open_s[lane, k] > g.crossing_s[way] + LATE_S and s.movement_credit[way] > LEAST_CREDIT:
-                        inside[g.movement_group[way]] = True
+    # On a lane of one movement an open crossing is a vehicle inside. On a shared lane it may be a mix-up of exits: there it must be
+    # later, and the account of the whole junction must agree.
+    junction_agrees = s.inside_count[0] > 0 and time_s - s.inside_s[0, 0] > g.crossing_s.max() + LATE_S
+    for lane in range(lanes):
+        credit = 0.0
+        for m in range(g.first_movement[lane], g.first_movement[lane + 1]):
+            credit += s.movement_credit[g.movement_order[m]]
+        for k in range(s.open_count[lane]):
+            for m in range(g.first_movement[lane], g.first_movement[lane + 1]):
+                way = g.movement_order[m]
+                share = s.movement_credit[way] / credit
+                if share < LEAST_CREDIT or (share < CERTAIN_SHARE and not junction_agrees):
+                    continue
+                usual_s = g.crossing_s[way] + (LATE_S if share < CERTAIN_SHARE else CERTAIN_LATE_S)
+                if time_s - max(s.open_s[lane, k], s.inside_s[0, 0]) > usual_s and s.inside_count[0] > 0:
+                    inside[g.movement_group[way]] = True
     return lane_start, arrival_s[:total], movement[:total], moving[:total], np.ones(total), free_s, room_veh, inside

@@ -30,6 +30,8 @@ class ZoneEstimator:
         The junction's description.
     """
 
+    longest_clearing_s = 10.0
+
     def __init__(self, junction: Intersection) -> None:
         self._lane_speed = np.array([lane.speed_m_s for lane in junction.incoming])
         self._group_of = np.array([m.group for m in junction.movements], dtype=np.int64)
