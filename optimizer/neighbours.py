@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import FOLLOWING_S
 from optimizer.estimation.traffic import ExpectedTraffic
 from optimizer.intersection import DetectorRole
@@ -82,7 +82,7 @@ def no_departures(junctions: int) -> Departures:
     return Departures(np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(junctions, dtype=np.int64))
 
 
-@njit(cache=True)
+@compiled
 def _record(
     departures: Departures,
     row: int,
@@ -234,7 +234,7 @@ class NeighbourTraffic:
         _record(self._departures, self._row, time_s, planned_start, departure_ds, traffic.lane_start, traffic.movement, self._outgoing)
 
 
-@njit(cache=True)
+@compiled
 def _expect(
     links: _Links,
     incoming: NDArray[np.int64],
@@ -279,7 +279,7 @@ def _expect(
     return starts, arrivals, movements, under_way, weights
 
 
-@njit(cache=True)
+@compiled
 def _sent(
     links: _Links, seen: NDArray[np.float64], time_s: float, departures: Departures, horizon_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

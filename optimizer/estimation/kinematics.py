@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from optimizer.compiling import compiled
 
 ACCELERATION_M_S2 = 2.3
 """Acceleration of a queue of passenger cars (a little below the 2.6 m/s2 that SUMO's cars reach alone)."""
@@ -15,7 +15,7 @@ JAM_SPACING_M = 7.5
 FOLLOWING_S = 1.3
 
 
-@njit(cache=True)
+@compiled
 def travel_time_s(distance_m: float, speed_m_s: float, allowed_m_s: float) -> float:
     """Return the time to cover a distance, accelerating evenly to the allowed speed; a standing vehicle reacts first.
 

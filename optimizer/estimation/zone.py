@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import FOLLOWING_S, JAM_SPACING_M, STANDING_M_S, travel_time_s
 from optimizer.estimation.traffic import ExpectedTraffic
 
@@ -83,7 +83,7 @@ class ZoneEstimator:
         _watch(time_s, lane_start, self._group_of[movement], distance_m, speed_m_s, green_for_s, self._standing_s, self._blocked_until_s)
 
 
-@njit(cache=True)
+@compiled
 def _arrivals(
     lane_start: NDArray[np.int64], distance_m: NDArray[np.float64], speed_m_s: NDArray[np.float64], lane_speed: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -97,7 +97,7 @@ def _arrivals(
     return arrival_s
 
 
-@njit(cache=True)
+@compiled
 def _watch(
     time_s: float,
     lane_start: NDArray[np.int64],

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import JAM_SPACING_M
-from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import DS_PER_S, WEIGHT_UNIT, HorizonProblem, SignalModel, to_ds
 from optimizer.intersection import GroupKind
 

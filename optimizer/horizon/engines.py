@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from optimizer.compiling import compiled
 from optimizer.horizon import cp_sat, search
 from optimizer.horizon.assembly import JunctionModel, ProblemAssembler, collect_vehicles
-from optimizer.horizon.compiling import compiled
 from optimizer.horizon.problem import PROTECTED, WEIGHT_UNIT
 from optimizer.horizon.search import replay_arrays, search_plan
 from optimizer.horizon.search_nodes import LEAST_NODES, SearchWorkspace, make_workspace

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.horizon.compiling import compiled
+from optimizer.compiling import compiled
 from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem, SignalModel
 from optimizer.horizon.search_bound import fill_unhindered, find_components
 from optimizer.horizon.search_dynamics import (

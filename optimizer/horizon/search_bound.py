@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.horizon.compiling import compiled
+from optimizer.compiling import compiled
 from optimizer.horizon.search_dynamics import (
     ARRIVAL,
     BEGIN,

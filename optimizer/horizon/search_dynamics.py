@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimizer.horizon.compiling import compiled
+from optimizer.compiling import compiled
 from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO
 from optimizer.horizon.search_tables import CLEAR, FAR, GAP, STOP_THEN_GO, YELLOW, H, group_bit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.horizon.compiling import compiled
+from optimizer.compiling import compiled
 from optimizer.horizon.problem import RED
 from optimizer.horizon.search_bound import lane_bound, turn_bound
 from optimizer.horizon.search_dynamics import BEGIN, FREE, advance, advance_yielding, final_cost, pack

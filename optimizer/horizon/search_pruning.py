@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimizer.horizon.compiling import compiled
+from optimizer.compiling import compiled
 from optimizer.horizon.problem import RED
 from optimizer.horizon.search_dynamics import BEGIN, BITS, END, GROUP, GROUPS_BEHIND, HEADWAY, MASK, RED_LANE, RELEASE
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optimizer.horizon.compiling import compiled
+from optimizer.compiling import compiled
 from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, WEIGHT_UNIT, SignalModel, command_grid_ds
 
 if TYPE_CHECKING:

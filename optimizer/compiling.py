@@ -1,4 +1,4 @@
-"""How the engines' inner loops are compiled: with numba, cached on disk."""
+"""How inner loops are compiled: with numba, cached on disk."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @cache
 def _sources_stamp() -> str:
-    """Return a fingerprint of all source files in this folder."""
+    """Return a fingerprint of all source files of the package."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -29,7 +29,7 @@ def compiled(function: F) -> F:
 
     Numba keeps code as long as the function's own file is unchanged, although it holds the code of the functions it calls, too. So the
     cache is
-    stamped with all files of this folder; where numba no longer lets us do that, nothing is kept.
+    stamped with all files of the package; where numba no longer lets us do that, nothing is kept.
     """
     dispatcher: Any = numba.njit(cache=True)(function)
     kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)

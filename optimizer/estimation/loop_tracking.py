@@ -1,0 +1,295 @@
+"""One second of loop readings: particles move from loop to loop, and turning and lane shares are learnt."""
+
+# ruff: noqa: C901, PLR0912  # kernels: one loop with all its cases, and plain arguments
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from optimizer.compiling import compiled
+from optimizer.estimation.kinematics import JAM_SPACING_M, travel_time_s
+from optimizer.estimation.loop_state import OPEN_CROSSINGS, PARTICLES
+from optimizer.estimation.particles import add_far, choose_lane, insert, remove, remove_far, take_far
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from optimizer.estimation.loop_state import Geometry, State
+
+OVERDUE_NEAR_S = 5.0
+OVERDUE_FAR_S = 6.0
+NEAR_FREE_S = 2.0
+FILL_AFTER_S = 4.0
+STUCK_AFTER_S = 2.0
+WRONG_AFTER_S = 2.0
+BLOCKED_AFTER_S = 5.0  # a lorry needs more than 4 s to leave a loop from a standstill
+STUCK_FOR_S = 12.0
+CREDIT_KEPT = 0.97
+RATE_KEPT = 0.998
+
+
+@compiled
+def advance(
+    g: Geometry,
+    s: State,
+    time_s: float,
+    count: NDArray[np.int64],
+    occupied_s: NDArray[np.float64],
+    speed_m_s: NDArray[np.float64],
+    green_for_s: NDArray[np.float64],
+) -> None:
+    """Take in the readings of one second."""
+    lanes = len(g.lane_speed)
+    s.lane_rate[:] *= RATE_KEPT
+    s.loop_rate[:] *= RATE_KEPT
+    for loop in range(len(count)):
+        if count[loop] > 0:
+            s.loop_rate[loop] += count[loop]
+    # departures first: a vehicle that crosses the near loop in this second cannot also have left
+    for lane in range(lanes):
+        stop = g.stop[lane]
+        if stop < 0:
+            continue
+        was_covered = s.empty_s[lane] == 0.0
+        covered = occupied_s[stop] > 0
+        s.empty_s[lane] = 0.0 if covered else s.empty_s[lane] + 1.0
+        for _ in range(count[stop]):
+            _reach(g, s, lane, time_s)
+        # Vehicles that stop for a red stand on the loop: only those whose rear has left it are gone.
+        for _ in range(count[stop] + int(was_covered) - int(covered)):
+            _depart(g, s, lane, time_s)
+    _match_exits(g, s, time_s, count)
+    for lane in range(lanes):
+        far = g.far[lane]
+        if far < 0 or count[far] <= 0:
+            continue
+        first = True
+        for other in range(lane):
+            if g.far[other] == far:
+                first = False
+        if not first:
+            continue
+        for _ in range(count[far]):
+            to = choose_lane(g, s, far, g.far)
+            speed = speed_m_s[far] if speed_m_s[far] >= 0 else g.lane_speed[to]
+            near_s = time_s + travel_time_s(g.far_m[to] - g.near_m[to], speed, g.lane_speed[to])
+            due_s = time_s + travel_time_s(g.far_m[to], speed, g.lane_speed[to])
+            add_far(s, to, near_s + s.far_late_s[to], due_s + s.far_late_s[to])
+    for lane in range(lanes):
+        if g.far[lane] >= 0 and count[g.far[lane]] > 0:
+            s.far_stop_crossings[lane] = 0
+        near = g.near[lane]
+        if near < 0:
+            continue
+        first = True
+        for other in range(lane):
+            if g.near[other] == near:
+                first = False
+        if occupied_s[near] > 0:
+            s.near_free_s[lane] = 0.0
+            if count[near] > 0:
+                s.near_stop_crossings[lane] = 0
+        else:
+            s.near_free_s[lane] += 1.0
+        if first:
+            for _ in range(count[near]):
+                take_far(g, s, near, time_s)
+                to = choose_lane(g, s, near, g.near)
+                speed = speed_m_s[near] if speed_m_s[near] >= 0 else g.lane_speed[to]
+                insert(s.near_due_s, s.near_count, to, time_s + travel_time_s(g.near_m[to], speed, g.lane_speed[to]))
+    for lane in range(lanes):
+        _watch_front(g, s, lane, time_s, occupied_s, green_for_s)
+        _mend_near(g, s, lane, time_s, occupied_s)
+        _mend_far(g, s, lane, time_s, occupied_s)
+
+
+@compiled
+def _reach(g: Geometry, s: State, lane: int, time_s: float) -> None:
+    """Note that a vehicle has reached the stop-line loop of a lane: its particle is the lane's first, else the first of the approach."""
+    source = lane
+    if s.near_count[lane] == 0:
+        source = -1
+        for other in range(len(g.near)):
+            if (
+                g.approach[other] == g.approach[lane]
+                and s.near_count[other] > 0
+                and s.near_due_s[other, 0] < time_s + 2.0
+                and (source < 0 or s.near_due_s[other, 0] < s.near_due_s[source, 0])
+            ):
+                source = other
+        if source < 0 and g.near[lane] < 0:
+            for other in range(len(g.near)):
+                if (
+                    g.approach[other] == g.approach[lane]
+                    and s.far_count[other] > 0
+                    and s.far_due_s[other, 0] < time_s + 6.0
+                    and (source < 0 or s.far_due_s[other, 0] < s.far_due_s[source, 0])
+                ):
+                    source = other
+            if source >= 0:
+                remove_far(s, source, 0)
+                source = -1
+    if source >= 0:
+        remove(s.near_due_s, s.near_count, source, 0)
+        s.near_count[source] -= 1
+
+
+@compiled
+def _depart(g: Geometry, s: State, lane: int, time_s: float) -> None:
+    """Note that a vehicle has left the stop line of a lane and enters the junction."""
+    s.last_departure_s[lane] = time_s
+    s.near_stop_crossings[lane] += 1
+    s.far_stop_crossings[lane] += 1
+    s.lane_rate[lane] += 1.0
+    # the vehicle that comes to the front may go anywhere
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        s.excluded[g.movement_order[k]] = False
+    insert(s.inside_s, s.inside_count, 0, time_s)
+    if s.open_count[lane] == OPEN_CROSSINGS:
+        remove(s.open_s, s.open_count, lane, 0)
+        s.open_count[lane] -= 1
+    s.open_s[lane, s.open_count[lane]] = time_s
+    s.open_count[lane] += 1
+
+
+LEAST_CROSSING_S = 1.0
+FORGET_CROSSING_S = 25.0
+LATE_S = 5.0
+LEAST_CREDIT = 0.02
+CERTAIN_SHARE = 0.9
+CERTAIN_LATE_S = 1.0
+CROSSING_SPREAD_S = 3.0
+
+
+@compiled
+def _match_exits(g: Geometry, s: State, time_s: float, count: NDArray[np.int64]) -> None:
+    """Match each vehicle seen behind the junction with the open crossing that fits best: so turning shares are learnt."""
+    lanes = len(g.near)
+    while s.inside_count[0] > 0 and time_s - s.inside_s[0, 0] > FORGET_CROSSING_S:
+        remove(s.inside_s, s.inside_count, 0, 0)
+        s.inside_count[0] -= 1
+    for lane in range(lanes):
+        while s.open_count[lane] > 0 and time_s - s.open_s[lane, 0] > FORGET_CROSSING_S:
+            remove(s.open_s, s.open_count, lane, 0)
+            s.open_count[lane] -= 1
+    for out in range(len(g.exit)):
+        loop = g.exit[out]
+        if loop < 0:
+            continue
+        for _ in range(count[loop]):
+            if s.inside_count[0] > 0:
+                remove(s.inside_s, s.inside_count, 0, 0)
+                s.inside_count[0] -= 1
+            best, best_movement, best_place = -1, -1, -1
+            best_score = 0.0
+            for lane in range(lanes):
+                for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+                    movement = g.movement_order[k]
+                    if g.movement_outgoing[movement] != out:
+                        continue
+                    for place in range(s.open_count[lane]):
+                        age_s = time_s - s.open_s[lane, place]
+                        if age_s < LEAST_CROSSING_S:
+                            continue
+                        score = s.movement_credit[movement] * math.exp(-abs(age_s - g.crossing_s[movement]) / CROSSING_SPREAD_S)
+                        if score > best_score:
+                            best, best_movement, best_place, best_score = lane, movement, place, score
+            if best < 0:
+                continue
+            for k in range(g.first_movement[best], g.first_movement[best + 1]):
+                s.movement_credit[g.movement_order[k]] *= CREDIT_KEPT
+            s.movement_credit[best_movement] += 1.0 - CREDIT_KEPT
+            remove(s.open_s, s.open_count, best, best_place)
+            s.open_count[best] -= 1
+
+
+@compiled
+def _watch_front(
+    g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64], green_for_s: NDArray[np.float64]
+) -> None:
+    """Exclude the green movements for a front vehicle that stands at green; where all are green, something blocks the lane."""
+    stop = g.stop[lane]
+    if stop < 0:
+        return
+    served = 0
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        movement = g.movement_order[k]
+        if green_for_s[g.movement_group[movement]] > STUCK_AFTER_S:
+            served += 1
+    if occupied_s[stop] > STUCK_AFTER_S and served > 0:
+        s.stands_at_green_s[lane] += 1.0
+    else:
+        s.stands_at_green_s[lane] = 0.0
+        if occupied_s[stop] == 0.0:
+            s.blocked_until_s[lane] = -1e9
+        return
+    if s.stands_at_green_s[lane] < WRONG_AFTER_S:
+        return
+    left = 0
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        movement = g.movement_order[k]
+        if green_for_s[g.movement_group[movement]] > STUCK_AFTER_S:
+            s.excluded[movement] = True
+        if not s.excluded[movement]:
+            left += 1
+    if left == 0:
+        if s.stands_at_green_s[lane] >= BLOCKED_AFTER_S:
+            s.blocked_until_s[lane] = time_s + STUCK_FOR_S
+        for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+            s.excluded[g.movement_order[k]] = False
+
+
+@compiled
+def _mend_near(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
+    """Move an overdue particle before a free stop-line loop: it waits on a neighbouring lane, or was never there."""
+    stop = g.stop[lane]
+    if stop < 0 or s.near_count[lane] == 0:
+        return
+    if s.empty_s[lane] < OVERDUE_NEAR_S or time_s - s.near_due_s[lane, 0] < OVERDUE_NEAR_S:
+        return
+    if time_s - s.last_departure_s[lane] < OVERDUE_NEAR_S:
+        return
+    due_s = s.near_due_s[lane, 0]
+    remove(s.near_due_s, s.near_count, lane, 0)
+    s.near_count[lane] -= 1
+    best = -1
+    for other in range(len(g.near)):
+        if (
+            other != lane
+            and g.approach[other] == g.approach[lane]
+            and g.stop[other] >= 0
+            and occupied_s[g.stop[other]] > 1.0
+            and (g.near[other] == g.near[lane])
+            and (best < 0 or s.near_count[other] < s.near_count[best])
+        ):
+            best = other
+    if best >= 0 and (s.near_count[best] + 1.0) * JAM_SPACING_M < g.near_m[best]:
+        insert(s.near_due_s, s.near_count, best, due_s)
+
+
+@compiled
+def _mend_far(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
+    """Overdue at the near loop: queue beyond it while that is covered, else gone elsewhere. A covered near loop means a full lane."""
+    near = g.near[lane]
+    # A point loop may lie in the gap between two standing vehicles, so a free loop alone does not prove that no queue reaches it.
+    full = (s.near_count[lane] + 2) * JAM_SPACING_M >= g.near_m[lane]
+    while s.far_count[lane] > 0:
+        if near >= 0:
+            gone = time_s - s.far_near_s[lane, 0] > OVERDUE_FAR_S and s.near_free_s[lane] >= NEAR_FREE_S and not full
+        else:
+            gone = time_s - s.far_due_s[lane, 0] > OVERDUE_FAR_S and s.empty_s[lane] >= NEAR_FREE_S
+        if not gone:
+            break
+        remove_far(s, lane, 0)
+    # Where a vehicle stands on a loop, the lane was full up to there when it came to rest; what crossed the stop line since has left.
+    if near >= 0 and g.near_alone[lane] and occupied_s[near] >= FILL_AFTER_S:
+        holds = int(g.near_m[lane] / JAM_SPACING_M) - s.near_stop_crossings[lane]
+        while s.near_count[lane] < holds:
+            insert(s.near_due_s, s.near_count, lane, time_s - 1.0)
+    far = g.far[lane]
+    if far >= 0 and g.far_alone[lane] and occupied_s[far] >= FILL_AFTER_S:
+        holds = int(g.far_m[lane] / JAM_SPACING_M) - s.far_stop_crossings[lane] - s.near_count[lane]
+        while s.far_count[lane] < min(holds, PARTICLES):
+            add_far(s, lane, time_s, time_s)
