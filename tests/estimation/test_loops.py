@@ -171,6 +171,17 @@ def test_a_vehicle_that_is_not_seen_behind_the_junction_is_inside_it_until_it_is
     assert [age for age, inside in after_s.items() if inside] == list(range(5, 26))
 
 
+def test_a_vehicle_that_stands_at_the_stop_line_enters_the_junction_only_when_its_rear_has_left() -> None:
+    # the same 3 s and 1 s, counted from the second in which the loop is free again
+    watch = Watch()
+    watch.second(STOP, standing_s={STOP: 0.5})
+    for covered_s in np.arange(1.5, 20.0):
+        assert not watch.second(standing_s={STOP: covered_s}).inside.any()
+    watch.second()
+    inside = [bool(watch.second().inside[STRAIGHT]) for _ in range(5)]
+    assert inside == [False] * 4 + [True]
+
+
 def test_a_vehicle_that_is_seen_behind_the_junction_is_not_inside_it() -> None:
     watch = Watch()
     watch.second(STOP)
