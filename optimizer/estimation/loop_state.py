@@ -35,8 +35,7 @@ class Geometry(NamedTuple):
     stop_m: NDArray[np.float64]
     near_m: NDArray[np.float64]
     far_m: NDArray[np.float64]
-    near_alone: NDArray[np.bool_]  # whether the near loop leads to this lane only
-    far_alone: NDArray[np.bool_]
+    near_alone: NDArray[np.bool_]  # whether all vehicles over the near loop come to this lane
     first_movement: NDArray[np.int64]  # movements first_movement[l] .. first_movement[l + 1] in `movement_order`
     movement_order: NDArray[np.int64]
     movement_group: NDArray[np.int64]  # per movement
@@ -60,7 +59,6 @@ class State(NamedTuple):
     empty_s: NDArray[np.float64]  # for how long the stop-line loop has been free
     near_free_s: NDArray[np.float64]  # for how long the near loop has been free
     near_stop_crossings: NDArray[np.int64]  # departures since a vehicle came onto the near loop
-    far_stop_crossings: NDArray[np.int64]  # departures since a vehicle came onto the far loop
     stands_at_green_s: NDArray[np.float64]
     blocked_until_s: NDArray[np.float64]
     excluded: NDArray[np.bool_]  # per movement: the front vehicle does not make it (it stood while it could have gone)
@@ -88,7 +86,8 @@ def geometry_of(junction: Intersection) -> Geometry:
         for lane in detector.lanes:
             loop[detector.role][lane] = index
             distance_m[detector.role][lane] = detector.distance_m
-            alone[detector.role][lane] = len(detector.lanes) == 1
+            unbranched = detector.on_lane or junction.incoming[lane].storage_m >= detector.distance_m
+            alone[detector.role][lane] = unbranched and len(detector.lanes) == 1
     # Lanes that fork behind their common stop-line loop are one queue: the first of them carries it with the movements of all.
     leader = [
         next(
@@ -117,7 +116,6 @@ def geometry_of(junction: Intersection) -> Geometry:
         near_m=distance_m[DetectorRole.NEAR],
         far_m=distance_m[DetectorRole.FAR],
         near_alone=alone[DetectorRole.NEAR],
-        far_alone=alone[DetectorRole.FAR],
         first_movement=first.astype(np.int64),
         movement_order=np.array(order, dtype=np.int64),
         movement_group=np.array([m.group for m in junction.movements], dtype=np.int64),
@@ -143,7 +141,6 @@ def fresh_state(geometry: Geometry) -> State:
         empty_s=np.ones(lanes),
         near_free_s=np.zeros(lanes),
         near_stop_crossings=np.zeros(lanes, dtype=np.int64),
-        far_stop_crossings=np.zeros(lanes, dtype=np.int64),
         stands_at_green_s=np.zeros(lanes),
         blocked_until_s=np.full(lanes, -1e9),
         excluded=np.zeros(movements, dtype=np.bool_),

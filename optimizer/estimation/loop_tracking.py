@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import JAM_SPACING_M, travel_time_s
-from optimizer.estimation.loop_state import OPEN_CROSSINGS, PARTICLES
+from optimizer.estimation.loop_state import OPEN_CROSSINGS
 from optimizer.estimation.particles import add_far, choose_lane, insert, remove, remove_far, take_far
 
 if TYPE_CHECKING:
@@ -78,8 +78,6 @@ def advance(
             due_s = time_s + travel_time_s(g.far_m[to], speed, g.lane_speed[to])
             add_far(s, to, near_s + s.far_late_s[to], due_s + s.far_late_s[to])
     for lane in range(lanes):
-        if g.far[lane] >= 0 and count[g.far[lane]] > 0:
-            s.far_stop_crossings[lane] = 0
         near = g.near[lane]
         if near < 0:
             continue
@@ -141,7 +139,6 @@ def _depart(g: Geometry, s: State, lane: int, time_s: float) -> None:
     """Note that a vehicle has left the stop line of a lane and enters the junction."""
     s.last_departure_s[lane] = time_s
     s.near_stop_crossings[lane] += 1
-    s.far_stop_crossings[lane] += 1
     s.lane_rate[lane] += 1.0
     # the vehicle that comes to the front may go anywhere
     for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
@@ -288,8 +285,3 @@ def _mend_far(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArr
         holds = int(g.near_m[lane] / JAM_SPACING_M) - s.near_stop_crossings[lane]
         while s.near_count[lane] < holds:
             insert(s.near_due_s, s.near_count, lane, time_s - 1.0)
-    far = g.far[lane]
-    if far >= 0 and g.far_alone[lane] and occupied_s[far] >= FILL_AFTER_S:
-        holds = int(g.far_m[lane] / JAM_SPACING_M) - s.far_stop_crossings[lane] - s.near_count[lane]
-        while s.far_count[lane] < min(holds, PARTICLES):
-            add_far(s, lane, time_s, time_s)
