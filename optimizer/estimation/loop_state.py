@@ -32,7 +32,6 @@ class Geometry(NamedTuple):
     stop: NDArray[np.int64]
     near: NDArray[np.int64]
     far: NDArray[np.int64]
-    stop_m: NDArray[np.float64]
     near_m: NDArray[np.float64]
     far_m: NDArray[np.float64]
     near_alone: NDArray[np.bool_]  # whether all vehicles over the near loop come to this lane
@@ -112,7 +111,6 @@ def geometry_of(junction: Intersection) -> Geometry:
         stop=loop[DetectorRole.STOP_LINE],
         near=loop[DetectorRole.NEAR],
         far=loop[DetectorRole.FAR],
-        stop_m=distance_m[DetectorRole.STOP_LINE],
         near_m=distance_m[DetectorRole.NEAR],
         far_m=distance_m[DetectorRole.FAR],
         near_alone=alone[DetectorRole.NEAR],

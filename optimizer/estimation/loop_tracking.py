@@ -131,7 +131,6 @@ def _reach(g: Geometry, s: State, lane: int, time_s: float) -> None:
                 source = -1
     if source >= 0:
         remove(s.near_due_s, s.near_count, source, 0)
-        s.near_count[source] -= 1
 
 
 @compiled
@@ -146,7 +145,6 @@ def _depart(g: Geometry, s: State, lane: int, time_s: float) -> None:
     insert(s.inside_s, s.inside_count, 0, time_s)
     if s.open_count[lane] == OPEN_CROSSINGS:
         remove(s.open_s, s.open_count, lane, 0)
-        s.open_count[lane] -= 1
     s.open_s[lane, s.open_count[lane]] = time_s
     s.open_count[lane] += 1
 
@@ -166,11 +164,9 @@ def _match_exits(g: Geometry, s: State, time_s: float, count: NDArray[np.int64])
     lanes = len(g.near)
     while s.inside_count[0] > 0 and time_s - s.inside_s[0, 0] > FORGET_CROSSING_S:
         remove(s.inside_s, s.inside_count, 0, 0)
-        s.inside_count[0] -= 1
     for lane in range(lanes):
         while s.open_count[lane] > 0 and time_s - s.open_s[lane, 0] > FORGET_CROSSING_S:
             remove(s.open_s, s.open_count, lane, 0)
-            s.open_count[lane] -= 1
     for out in range(len(g.exit)):
         loop = g.exit[out]
         if loop < 0:
@@ -178,7 +174,6 @@ def _match_exits(g: Geometry, s: State, time_s: float, count: NDArray[np.int64])
         for _ in range(count[loop]):
             if s.inside_count[0] > 0:
                 remove(s.inside_s, s.inside_count, 0, 0)
-                s.inside_count[0] -= 1
             best, best_movement, best_place = -1, -1, -1
             best_score = 0.0
             for lane in range(lanes):
@@ -199,7 +194,6 @@ def _match_exits(g: Geometry, s: State, time_s: float, count: NDArray[np.int64])
                 s.movement_credit[g.movement_order[k]] *= CREDIT_KEPT
             s.movement_credit[best_movement] += 1.0 - CREDIT_KEPT
             remove(s.open_s, s.open_count, best, best_place)
-            s.open_count[best] -= 1
 
 
 @compiled
@@ -250,7 +244,6 @@ def _mend_near(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDAr
         return
     due_s = s.near_due_s[lane, 0]
     remove(s.near_due_s, s.near_count, lane, 0)
-    s.near_count[lane] -= 1
     best = -1
     for other in range(len(g.near)):
         if (

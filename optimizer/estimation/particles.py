@@ -21,6 +21,7 @@ def remove(values: NDArray[np.float64], count: NDArray[np.int64], lane: int, pla
     """Remove a particle from the list of a lane."""
     for k in range(place, count[lane] - 1):
         values[lane, k] = values[lane, k + 1]
+    count[lane] -= 1
 
 
 @compiled
