@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -234,9 +234,13 @@ class Intersection:
     detectors: tuple[Detector, ...] = ()
     signal_count: int = 0
     allowed_changes: frozenset[tuple[int, int]] | None = None
+    _closing: tuple[tuple[tuple[int, ...], ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check(self)
+        # The monitor and the signals ask for it many times a second.
+        green = [frozenset(g for g in range(len(self.groups)) if stage.serves(g)) for stage in self.stages]
+        object.__setattr__(self, "_closing", tuple(tuple(tuple(sorted(old - new)) for new in green) for old in green))
 
     def state(self, stage: int) -> str:
         """Return the field device's state string for a stage, one letter per signal."""
@@ -248,8 +252,7 @@ class Intersection:
 
     def closing(self, old: int, new: int) -> tuple[int, ...]:
         """Return the groups that lose their green when `new` follows `old`."""
-        before, after = self.stages[old], self.stages[new]
-        return tuple(g for g in range(len(self.groups)) if before.serves(g) and not after.serves(g))
+        return self._closing[old][new]
 
     def opening(self, old: int, new: int) -> tuple[int, ...]:
         """Return the groups that gain green when `new` follows `old`."""
