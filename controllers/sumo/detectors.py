@@ -176,6 +176,11 @@ class LoopReader:
         The junctions' detectors.
     faults
         Loops that are broken on purpose.
+
+    Attributes
+    ----------
+    broken
+        How each broken loop fails, by its id.
     """
 
     def __init__(self, backend: object, placed: PlacedDetectors, faults: LoopFaults | None = None) -> None:
@@ -189,6 +194,7 @@ class LoopReader:
             self._slices[junction] = slice(start, start + len(loops))
             start += len(loops)
         self._broken = _broken(self._ids, faults)
+        self.broken = {self._ids[index]: kind for kind, places in self._broken.items() for index in places.tolist()}
         self._readings: dict[str, LoopReadings] = {}
 
     def read(self, time_s: float, step_s: float) -> None:
