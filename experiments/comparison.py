@@ -19,7 +19,7 @@ from experiments.errors import ExperimentError
 from experiments.folders import read_record, write_whole
 from experiments.provenance import scenario_hash, versions
 from experiments.requests import loop_faults_text
-from experiments.runs import check_scenario_window
+from experiments.runs import check_scenario_window, check_screen
 from experiments.tables import ComparisonTable, comparison_csv, comparison_table, runs_csv
 from sumo_networks import Scenario, scenario
 
@@ -130,6 +130,7 @@ def compare(request: ComparisonRequest, out: Path, workers: int, on_end: Callabl
         raise ExperimentError(f"--workers {workers} runs nothing; give 1 or more.")
     place = scenario(request.common.scenario)
     check_scenario_window(request.common, place)
+    check_screen(request.common)
     for choice in request.controllers:
         controller(choice.name, **choice.arguments())
     out = out.absolute()

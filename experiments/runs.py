@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from experiments.requests import RunRequest
 
 LOG = "run.log"
+NO_SCREEN = "FXApp::openDisplay"  # how the toolkit of SUMO's window begins its complaint
 FORMAT = 1
 """Version of the record's form; it grows when the meaning of a field changes."""
 
@@ -49,6 +50,7 @@ def run(request: RunRequest, out: Path) -> dict[str, Any]:
     """
     place = scenario(request.scenario)
     check_scenario_window(request, place)
+    check_screen(request)
     chosen = controller(request.controller.name, **request.controller.arguments())
     classes = vehicle_classes((*place.route_files, *place.additional_files))
     content = scenario_hash(place)
@@ -125,6 +127,14 @@ def check_scenario_window(request: RunRequest, place: Scenario) -> None:
     check_window(begin_s, end_s)
 
 
+def check_screen(request: RunRequest) -> None:
+    """Raise `ExperimentError` where SUMO's window is wanted and there is no screen (SUMO itself would only be silent for a minute)."""
+    if request.gui and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        raise ExperimentError(
+            "--gui needs a screen, and the variable DISPLAY names none; leave it out, or put xvfb-run before the command."
+        )
+
+
 def _simulated(summary: SimulationSummary) -> dict[str, Any]:
     return {
         "begin_s": summary.begin_s,
@@ -169,6 +179,7 @@ def _with_sumos_words(sentence: str, log: Path) -> str:
     complaints = []
     with contextlib.suppress(OSError):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        complaints = [line.removeprefix("Error:").strip(" .") for line in lines if line.startswith("Error:") and line.strip() != "Error:"]
+        said = [line.removeprefix("Error:").strip(" .") for line in lines if line.startswith(("Error:", NO_SCREEN))]
+        complaints = list(filter(None, said))
     reason = f"{sentence.removesuffix('Process Error').rstrip(' .:')}: {complaints[0]}" if complaints else sentence.rstrip(" .")
     return f"{reason}; mend that in the scenario's files and run it again (all messages are in {log})."

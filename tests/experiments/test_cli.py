@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,6 +106,18 @@ def test_both_backends_give_the_same_indicators(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
     first, second = (read_record(tmp_path / backend) for backend in ("libsumo", "traci"))
     assert first["kpis"] == second["kpis"]
+
+
+@pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs a screen that nobody sees: the Debian packages xvfb and xauth")
+def test_watching_a_run_changes_nothing(tmp_path: Path) -> None:
+    order = ["run", "resco/cologne1", "--controller", "greedy", *SHORT]
+    window = ["xvfb-run", "-a", *command(*order, "--backend", "traci", "--gui", "--out", "watched")]
+    done = subprocess.run(window, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    assert ampelwerk(*order, "--out", "unseen", cwd=tmp_path).returncode == 0
+    watched, unseen = (read_record(tmp_path / name) for name in ("watched", "unseen"))
+    assert watched["kpis"] == unseen["kpis"]
+    assert (tmp_path / "watched" / "signals.csv").read_bytes() == (tmp_path / "unseen" / "signals.csv").read_bytes()
 
 
 def test_a_comparison_prints_its_table_writes_it_as_csv_and_is_not_made_twice(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Mistakes that are found before anything runs: one sentence with file, element and remedy, exit code 2, nothing written."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,16 @@ def sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def test_a_mistake_is_told_in_one_sentence_and_nothing_is_written(sentence: Sentence, arguments: list[str], words: list[str]) -> None:
     told = sentence(*arguments)
     assert [word for word in words if word not in told] == []
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a screen has no variable of its own")
+@pytest.mark.parametrize("order", [RUN, COMPARE])
+def test_a_window_without_a_screen_is_refused(sentence: Sentence, monkeypatch: pytest.MonkeyPatch, order: list[str]) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    told = sentence(*order, "--out", "o", "--gui", "--backend", "traci")
+    assert "--gui needs a screen" in told
+    assert "xvfb-run" in told
     assert not list(Path().iterdir())
 
 
