@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optimizer.connectors import connector_guards
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.traffic import ExpectedTraffic
 from optimizer.estimation.zone import ZoneEstimator
@@ -84,8 +85,11 @@ class RollingHorizon:
         for junction in list(junctions.values())[:1]:
             self._rehearse(junction)
         neighbours = self._neighbours(junctions)
+        connectors = connector_guards(junctions)
         self._planners = {
-            name: JunctionPlanner(junction, make_estimator(junction), self.make_engine(junction), neighbours.get(name))
+            name: JunctionPlanner(
+                junction, make_estimator(junction), self.make_engine(junction), neighbours.get(name), connectors.get(name)
+            )
             for name, junction in junctions.items()
         }
 

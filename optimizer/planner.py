@@ -14,6 +14,7 @@ from optimizer.red_limits import UNREACHABLE, RedClock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from optimizer.connectors import ConnectorGuard
     from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.horizon.engines import Engine
     from optimizer.intersection import Intersection
@@ -61,13 +62,23 @@ class JunctionPlanner:
         Made for the same junction.
     neighbours
         What the junctions around it send; None where it plans for itself.
+    connectors
+        Guards the short lanes to and from the next signals; None where there are none.
     """
 
-    def __init__(self, junction: Intersection, estimator: Estimator, engine: Engine, neighbours: NeighbourTraffic | None = None) -> None:
+    def __init__(
+        self,
+        junction: Intersection,
+        estimator: Estimator,
+        engine: Engine,
+        neighbours: NeighbourTraffic | None = None,
+        connectors: ConnectorGuard | None = None,
+    ) -> None:
         self.junction = junction
         self._estimator = estimator
         self._engine = engine
         self._neighbours = neighbours
+        self._connectors = connectors
         stages = range(len(junction.stages))
         self._minimum_green_s = [junction.stage_minimum_green_s(stage) for stage in stages]
         self._protected = np.array([[aspect is Aspect.PROTECTED for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
@@ -98,6 +109,8 @@ class JunctionPlanner:
         green_start_s = status.green_start_s
         opened = time_s >= green_start_s
         traffic = self._estimator.update(time_s, observation, time_s - self._protected_since_s if opened else self._no_green_s)
+        if self._connectors is not None:
+            self._connectors.report(traffic)
         if not opened:
             return None
         if time_s >= self._limit_s:
@@ -108,14 +121,32 @@ class JunctionPlanner:
             return self._clear(time_s, status, traffic)
         if time_s < green_start_s + self._minimum_green_s[status.stage]:
             return None
+        decision = self._plan(time_s, status, traffic)
+        if self._connectors is not None:
+            decision = self._heed_connectors(self._connectors, status.stage, decision, traffic)
+        if decision is None or self._way_clear_s(status.stage, decision.stage) > time_s + self._interstage_s[status.stage][decision.stage]:
+            return None
+        return decision
+
+    def _plan(self, time_s: float, status: SignalStatus, traffic: ExpectedTraffic) -> Decision | None:
+        """Return the change that the best plan begins with, if it begins with one, and tell the neighbours of the plan."""
         if self._neighbours is not None:
             traffic = self._neighbours.expect(time_s, traffic)
         change = self._engine.choose(time_s, status, self._green_since_s, self._red_since_s, traffic)
         if self._neighbours is not None:
             self._neighbours.record(time_s, traffic, *self._engine.departures)
-        if change is None or self._way_clear_s(status.stage, change.stage) > time_s + self._interstage_s[status.stage][change.stage]:
+        if change is None:
             return None
         return Decision(change.stage, reason=f"plan: cost {change.cost_veh_s:.1f} veh s, {'optimal' if change.optimal else 'feasible'}")
+
+    @staticmethod
+    def _heed_connectors(connectors: ConnectorGuard, stage: int, decision: Decision | None, traffic: ExpectedTraffic) -> Decision | None:
+        """Return the decision unless it opens or goes on with a stage that feeds an occupied connector: then the way out of that."""
+        barred = connectors.barred()
+        if (stage if decision is None else decision.stage) not in barred:
+            return decision
+        way_out = connectors.way_out(stage, barred, traffic) if stage in barred else None
+        return None if way_out is None else Decision(way_out, reason="a vehicle stands on a short lane to the next signal")
 
     def _follow(self, time_s: float, status: SignalStatus) -> None:
         """Note when groups became green and red, and when their limits come near."""
