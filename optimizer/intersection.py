@@ -67,7 +67,7 @@ class Lane:
         Allowed speed.
     storage_m
         Room for a standing queue: the lane and its unbranched continuation upstream (for an incoming lane)
-        or downstream up to the next stop line (for an outgoing lane).
+        or downstream up to the next stop line or fork (for an outgoing lane).
     """
 
     id: str
@@ -208,7 +208,7 @@ class Intersection:
         For each group, the groups it must give way to where it is green permissively together with them.
     intergreen_s
         Matrix ``[ending group][starting group]``: least time from the end of green (start of yellow) of the one to the
-        start of green of the other, s; 0 where the two do not conflict.
+        start of green of the other, s; 0 where they never meet. Also given where one may be green permissively beside the other.
     detectors
         Loops; empty until the coupling or the operator adds them.
     signal_count

@@ -19,15 +19,34 @@ if TYPE_CHECKING:
     from optimizer.estimation.loop_state import Geometry, State
 
 OVERDUE_NEAR_S = 5.0
+"""A vehicle this late at a free stop-line loop, s, is not on that lane: more than slow driving over the last 50 m explains."""
+
 OVERDUE_FAR_S = 6.0
+"""A vehicle this late at a free near loop, s, has gone elsewhere; longer than at the stop line, because the way to it is longer."""
+
 NEAR_FREE_S = 2.0
+"""A loop that has been free for this long, s, has no queue on it: the gap between two vehicles that move up is shorter."""
+
 FILL_AFTER_S = 4.0
+"""A near loop covered for this long, s, carries a standing vehicle: the lane before it is full. Slow ones pass sooner."""
+
 STUCK_AFTER_S = 2.0
+"""Who covers the stop-line loop for longer than this, s, at a green that is older than this could have left: time to react and to roll."""
+
 WRONG_AFTER_S = 2.0
-BLOCKED_AFTER_S = 5.0  # a lorry needs more than 4 s to leave a loop from a standstill
+"""After so many such seconds the front vehicle is held to want another movement than those that are green."""
+
+BLOCKED_AFTER_S = 5.0
+"""Where all movements of the lane are green it is blocked after so many seconds: a lorry needs more than 4 to leave a loop from rest."""
+
 STUCK_FOR_S = 12.0
+"""A blocked lane is left out of the plan for so long, s: a short green for others, before it is tried again."""
+
 CREDIT_KEPT = 0.97
+"""Share of a movement's credit that is kept at each vehicle of its lane: turning shares are those of the last 30 or so vehicles."""
+
 RATE_KEPT = 0.998
+"""Share of the counted rates that is kept each second: they span the last 500 s or so, some cycles."""
 
 
 @compiled
@@ -150,12 +169,25 @@ def _depart(g: Geometry, s: State, lane: int, time_s: float) -> None:
 
 
 LEAST_CROSSING_S = 1.0
+"""Nobody is seen behind the junction sooner than this, s, after the stop line."""
+
 FORGET_CROSSING_S = 25.0
+"""Who is not seen behind the junction for this long, s, was missed by its loop and is not inside for ever."""
+
 LATE_S = 5.0
+"""On a lane of several movements a vehicle is held to stand inside when it is this late, s: it may have left by another exit."""
+
 LEAST_CREDIT = 0.02
+"""A movement with a smaller share of its lane holds nobody inside: nearly nobody makes it."""
+
 CERTAIN_SHARE = 0.9
+"""From this share of its lane on it is clear which way a vehicle has gone."""
+
 CERTAIN_LATE_S = 1.0
+"""There a vehicle is held to stand inside when it is only this late, s."""
+
 CROSSING_SPREAD_S = 3.0
+"""By how many seconds off the usual crossing time a match of stop line and exit becomes e times less likely."""
 
 
 @compiled
