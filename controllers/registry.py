@@ -62,6 +62,10 @@ def controller(name_or_path: str, **parameters: Any) -> Controller | ProgramCont
         made = made_by(**parameters)
     except (TypeError, ValueError) as error:
         raise ControllerError(f"Controller {name_or_path!r} rejects its parameters: {error}") from error
+    except Exception as error:
+        if name_or_path in _OWN:
+            raise
+        raise ControllerError(f"Controller {name_or_path!r} cannot be made ({_told(error)}); mend its __init__.") from error
     _check_contract(name_or_path, made)
     return made
 
@@ -74,9 +78,11 @@ def _find(name_or_path: str) -> Any:  # noqa: ANN401 - whatever the path names
         raise ControllerError(f"There is no controller {name_or_path!r}; {_suggest(name_or_path, known)} or package.module:Class.")
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, ValueError) as error:
+    except Exception as error:  # whatever a module of the user's own does while it is imported
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name is not None and f"{module_name}.".startswith(f"{error.name}.")
+        remedy = "check its name; it must be installed or lie in the folder where you are" if is_missing else "mend it"
         raise ControllerError(
-            f"Controller {name_or_path!r}: the module {module_name!r} cannot be imported ({error}); check its name and path."
+            f"Controller {name_or_path!r}: the module {module_name!r} cannot be imported ({_told(error)}); {remedy}."
         ) from error
     found = getattr(module, class_name, None)
     if not inspect.isclass(found):
@@ -103,6 +109,15 @@ def _check_contract(name: str, made: object) -> None:
     for method in needed:
         if not callable(getattr(made, method, None)):
             raise ControllerError(f"Controller {name!r} has no method {method!r}; see controllers.contract.Controller.")
+
+
+def is_own(made: object) -> bool:
+    """Whether a controller is one of this project, and not the user's."""
+    return f"{type(made).__module__}:{type(made).__name__}" in _OWN.values()
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _suggest(wrong: str, valid: Any) -> str:  # noqa: ANN401 - any iterable of names

@@ -129,8 +129,8 @@ class RunRequest:
             raise ExperimentError(f"--step-length {self.step_length_s:g} does not divide a second; give 1, 0.5, 0.25, 0.2 or 0.1.")
         if self.begin_s is not None and not (math.isfinite(self.begin_s) and self.begin_s >= 0):
             raise ExperimentError(f"--begin {self.begin_s:g} is no simulated time; give seconds from 0 on.")
-        if self.end_s is not None and math.isnan(self.end_s):
-            raise ExperimentError("--end is not a number; give seconds.")
+        if self.end_s is not None and not math.isfinite(self.end_s):
+            raise ExperimentError(f"--end {self.end_s:g} is no simulated time; give seconds, or leave it out for the scenario's own.")
         if self.begin_s is not None and self.end_s is not None:
             check_window(self.begin_s, self.end_s)
         if self.backend not in BACKENDS:

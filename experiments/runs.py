@@ -8,10 +8,11 @@ import math
 import os
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from controllers.registry import controller
+from controllers.registry import ControllerError, controller, is_own
 from controllers.sumo.coupling import SimulationError, SimulationSettings, simulate
 from experiments.errors import ExperimentError, ResultError
 from experiments.folders import claim, publish
@@ -44,7 +45,7 @@ def run(request: RunRequest, out: Path) -> dict[str, Any]:
     ExperimentError
         If the request makes no sense or the folder cannot be used.
     ScenarioError, ControllerError, NetworkError
-        If the scenario, the controller or the network cannot be used.
+        If the scenario, the controller or the network cannot be used; the second also if a controller of the user's own fails.
     SimulationError
         If SUMO cannot load or stops in mid-run.
     """
@@ -74,7 +75,8 @@ def run(request: RunRequest, out: Path) -> dict[str, Any]:
     clock_s = time.perf_counter()
     with _messages_in(out / LOG):
         try:
-            summary = simulate(settings, chosen)
+            with _told_of_users_own(chosen, request.controller.name, out / LOG):
+                summary = simulate(settings, chosen)
         except SimulationError as error:
             raise SimulationError(_with_sumos_words(str(error), out / LOG)) from error
         except OSError as error:
@@ -172,6 +174,27 @@ def _messages_in(path: Path) -> Iterator[None]:
         undo.callback(logging.getLogger().removeHandler, handler)
         yield
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _told_of_users_own(chosen: object, name: str, log: Path) -> Iterator[None]:
+    """Tell what goes wrong inside a controller of the user's own as the user's; the log gets the traceback."""
+    try:
+        yield
+    except Exception as error:
+        own_lines = [
+            (frame.f_code.co_filename, line)
+            for frame, line in traceback.walk_tb(error.__traceback__)
+            if frame.f_globals.get("__name__") == type(chosen).__module__
+        ]
+        if is_own(chosen) or not own_lines:
+            raise
+        logging.getLogger(__name__).exception("Controller %s failed", name)
+        file, line = own_lines[-1]
+        fault = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise ControllerError(
+            f"Controller {name!r} failed in line {line} of {file} ({fault}); mend it there (the traceback is in {log})."
+        ) from error
 
 
 def _with_sumos_words(sentence: str, log: Path) -> str:

@@ -74,6 +74,9 @@ def scenario(name_or_path: str | Path) -> Scenario:
     if text.startswith("grid/"):
         return grid(text)
     path = Path(text)
+    if path.is_dir():
+        inside = sorted(file.name for file in path.glob("*.sumocfg"))
+        raise ScenarioError(f"{text} is a folder; name a .sumocfg{f' in it, such as {inside[0]}' if inside else ', there is none in it'}.")
     if path.is_file() or path.suffix in {".sumocfg", ".cfg", ".xml"}:
         return read_configuration(path.absolute(), text)
     nearest = difflib.get_close_matches(text, names(), n=3, cutoff=0.4)

@@ -43,6 +43,8 @@ def read_configuration(path: Path, name: str | None = None, *, licence: str = ""
     ScenarioError
         If a file is missing or broken, the net has no signals, or a route file belongs to another net.
     """
+    if path.name.endswith((".net.xml", ".net.xml.gz")):
+        raise ScenarioError(f"{path} is a network without traffic; name the .sumocfg that uses it.")
     options = _options(path)
     if not options.get("net-file"):
         raise ScenarioError(f'{path} names no network; add <net-file value="..."/> to its <input>.')

@@ -6,18 +6,21 @@ import csv
 import importlib
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sumolib
 
 from controllers.contract import NetworkedController, ProgramController
+from controllers.registry import ControllerError
 from controllers.sumo.detectors import DetectorLayout, LoopFaults, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.neighbours import links_between
 from controllers.sumo.network import read_network
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
 from controllers.sumo.zone import ZoneReader
+from optimizer.decision import Decision
 from optimizer.monitor import Monitor
 from optimizer.observation import InformationClass, JunctionObservation, Observation
 
@@ -120,6 +123,8 @@ def simulate(settings: SimulationSettings, controller: Controller | ProgramContr
         If SUMO cannot load or stops in mid-run.
     NetworkError
         If the network cannot be read or has no traffic light.
+    ControllerError
+        If the controller decides anything but decisions.
     """
     reading = read_network(settings.network, settings.additional)
     return _Run(settings, controller, reading).run()
@@ -223,7 +228,7 @@ class _Run:
                     continue
                 seen = _observe(now_s, signals, loop_reader, zone_reader)
                 started_s = time.process_time()
-                decisions = self.controller.decide(seen)
+                decisions = _checked(self.controller.decide(seen))
                 decide_cpu_s += time.process_time() - started_s
                 for name, junction_signals in signals.items():
                     decision = decisions.get(name)
@@ -283,6 +288,15 @@ class _WatchedPrograms:
                 self.violations += any(v.is_safety for v in monitor.witness(time_s, state))
                 found.append(SignalChange(time_s, name, "program", "", state, ""))
         return found
+
+
+def _checked(decisions: Any) -> Mapping[str, Decision | None]:  # noqa: ANN401 - a user's own controller may return anything
+    if not isinstance(decisions, Mapping):
+        raise ControllerError(f"The controller's method 'decide' returned {decisions!r}; return a Decision for each junction that changes.")
+    for junction, decision in decisions.items():
+        if not isinstance(decision, Decision | None):
+            raise ControllerError(f"The controller's decision for {junction!r} is {decision!r}; make it an optimizer.decision.Decision.")
+    return decisions
 
 
 def _observe(time_s: float, signals: dict[str, JunctionSignals], loops: LoopReader | None, zone: ZoneReader | None) -> Observation:

@@ -226,6 +226,22 @@ class Killed:
 class Faulty(Killed):
     def decide(self, observation):
         raise KeyError("lane 7")
+
+class Elsewhere(Killed):
+    def decide(self, observation):
+        open("my_plan.csv")
+
+class Silent(Killed):
+    def decide(self, observation):
+        return None
+
+class Number(Killed):
+    def decide(self, observation):
+        return {name: 1 for name in observation.junctions}
+
+class Unmade(Killed):
+    def __init__(self):
+        raise RuntimeError("no licence")
 """
 
 
@@ -235,21 +251,31 @@ def test_runs_that_die_are_shown_and_the_others_are_kept(tmp_path: Path) -> None
     done = ampelwerk(*order, cwd=tmp_path)
     assert done.returncode == 1
     assert "broken:Killed, seed 0: its process was ended by signal 9" in done.stderr
-    assert "broken:Faulty, seed 0: ampelwerk: This is a fault of ours (KeyError: 'lane 7')" in done.stderr
+    assert "broken:Faulty, seed 0: ampelwerk: Controller 'broken:Faulty' failed in line " in done.stderr
     assert "Traceback" not in done.stderr
     rows = {row["controller"]: row["runs"] for row in csv.DictReader((tmp_path / "out" / "comparison.csv").open())}
     assert rows == {"broken:Killed": "0", "broken:Faulty": "0", "static": "1"}
     assert read_record(tmp_path / "out" / "broken_Killed" / "seed_0") is None
 
 
-def test_a_fault_of_ours_names_the_file_with_the_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Faulty", ["failed in line ", "broken.py", "KeyError: 'lane 7'", "run.log"]),
+        ("Elsewhere", ["failed in line ", "broken.py", "FileNotFoundError", "my_plan.csv"]),
+        ("Silent", ["'decide' returned None", "return a Decision"]),
+        ("Number", ["is 1", "optimizer.decision.Decision"]),
+        ("Unmade", ["cannot be made", "RuntimeError: no licence", "__init__"]),
+    ],
+)
+def test_a_fault_in_the_user_s_own_controller_is_told_as_such(tmp_path: Path, name: str, words: list[str]) -> None:
     (tmp_path / "broken.py").write_text(BROKEN_CONTROLLERS)
-    done = ampelwerk("run", "resco/cologne1", "--controller", "broken:Faulty", *SHORT, "--out", "out", cwd=tmp_path)
-    assert done.returncode == 1
-    assert_is_one_sentence(done, "KeyError: 'lane 7'", "the details are in ")
-    log = Path(done.stderr.partition("the details are in ")[2].partition(", please")[0])
-    assert "Traceback" in log.read_text()
-    log.unlink()
+    done = ampelwerk("run", "resco/cologne1", "--controller", f"broken:{name}", *SHORT, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert_is_one_sentence(done, *words)
+    assert read_record(tmp_path / "out") is None
+    if name in {"Faulty", "Elsewhere"}:
+        assert "Traceback" in (tmp_path / "out" / "run.log").read_text()
 
 
 @pytest.mark.parametrize("limit_bytes", [0, 2_000, 30_000])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import runs
 from experiments.cli import main
 from sumo_networks import scenario
 
@@ -104,6 +105,43 @@ def test_an_unknown_parameter_or_table_names_what_there_is(sentence: Sentence) -
     assert "'slot'" in sentence("run", "resco/cologne1", "--controller", "greedy", "--parameters", "p.toml", "--out", "o")
     Path("p.toml").write_text("[gredy]\nslot_s = 3\n")
     assert "[gredy]" in sentence("run", "resco/cologne1", "--controller", "greedy", "--parameters", "p.toml", "--out", "o")
+
+
+def test_a_module_of_the_user_s_own_that_is_broken_is_told_from_one_that_is_missing(
+    sentence: Sentence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(Path.cwd())
+    Path("unreadable_one.py").write_text("def decide(:\n")
+    Path("needs_more.py").write_text("import nothing_of_that_name\n")
+    run = ["run", "resco/cologne1", "--out", "o", "--controller"]
+    assert "(unreadable_one.py, line 1)); mend it." in sentence(*run, "unreadable_one:Mine")
+    assert "No module named 'nothing_of_that_name'); mend it." in sentence(*run, "needs_more:Mine")
+    assert "lie in the folder where you are" in sentence(*run, "not_there:Mine")
+
+
+def test_a_folder_or_a_network_in_the_place_of_a_configuration_is_recognised(sentence: Sentence) -> None:
+    network = scenario("resco/cologne1").network
+    assert "is a folder; name a .sumocfg in it, such as cologne1.sumocfg." in sentence("run", str(network.parent), "--out", "o")
+    assert "is a folder; name a .sumocfg, there is none in it." in sentence("run", ".", "--out", "o")
+    assert "is a network without traffic; name the .sumocfg that uses it." in sentence("run", str(network), "--out", "o")
+
+
+def test_a_fault_of_ours_names_the_file_with_the_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("lane 7")
+
+    monkeypatch.setattr(runs, "run", fail)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([*RUN, "--out", "o"])
+    assert ended.value.code == 1
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith("ampelwerk: This is a fault of ours (KeyError: 'lane 7'); the details are in ")
+    log = Path(told.partition("the details are in ")[2].partition(", please")[0])
+    assert "Traceback" in log.read_text()
+    log.unlink()
 
 
 def configuration(net: str, routes: str) -> str:
