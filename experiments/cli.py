@@ -146,7 +146,10 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     loop_faults: Faults = None,
     parameters: Parameters = None,
 ) -> None:
-    """Simulate one scenario under several controllers and several seeds, and print the table. Repeated, it goes on where it stopped."""
+    """Compare controllers on one scenario.
+
+    Each controller runs with each seed; the table shows means and spreads. Repeated, the command goes on where it stopped.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the runs as Ctrl-C does, instead of leaving them behind
     choices = _with_parameters([controller_choice(name) for name in controllers.split(",")], parameters)
     numbers = seed_list(seeds)
