@@ -13,6 +13,7 @@ from optimizer.estimation.kinematics import JAM_SPACING_M
 from optimizer.horizon.arrays import ProblemArrays
 from optimizer.horizon.problem import WEIGHT_UNIT, HorizonProblem, SignalModel, to_ds
 from optimizer.intersection import GroupKind
+from optimizer.red_limits import RedLimits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,12 @@ REFILL_VEH_S = 0.25
 
 FULL_ROOM_M = 100.0
 """With this much room the lane behind the junction counts as empty."""
+
+DEADLINE_MARGIN_S = 2.0
+"""A maximum red is planned to end this long before one would have to insist on it."""
+
+DEADLINE_WEIGHT_VEH = 20.0
+"""A maximum red is heeded as if so many vehicles waited: a plan that lets it come upon it wastes the green it has just begun."""
 
 LONGEST_QUEUE_VEH = 20
 """Vehicles of one lane that are planned for: more cannot leave within the horizon, whatever the plan."""
@@ -52,6 +59,8 @@ class JunctionModel(NamedTuple):
         Weight of a vehicle of each group, in vehicles.
     recall_groups
         Groups without detectors: each is a lane of its own behind the junction's lanes.
+    recall_maximum_red_s
+        Per recalled group: the red after which one must insist on its green.
     headway
         Per lane (those of the recalled groups included), ds.
     minimum_green, maximum_green
@@ -65,6 +74,7 @@ class JunctionModel(NamedTuple):
     storage_veh: NDArray[np.float64]
     group_weight: NDArray[np.float64]
     recall_groups: NDArray[np.int64]
+    recall_maximum_red_s: NDArray[np.float64]
     headway: NDArray[np.int64]
     minimum_green: NDArray[np.int64]
     maximum_green: NDArray[np.int64]
@@ -75,7 +85,7 @@ class ProblemAssembler:
     """Builds the problems of one junction.
 
     Pedestrians have no detectors. A group of theirs that is red counts as one waiting vehicle from `pedestrian_recall_s` after its last
-    green on.
+    green on, and as many once its maximum red comes near.
 
     Parameters
     ----------
@@ -90,6 +100,7 @@ class ProblemAssembler:
         kinds = [group.kind for group in junction.groups]
         served = np.flatnonzero((self.signals.service > 0).any(axis=0))
         recalled = [g for g in served.tolist() if kinds[g] is GroupKind.PEDESTRIAN]
+        notice_s = RedLimits(junction).notice_s
         values = {
             HEADWAY: parameters.headway_s,
             QUEUE_PENALTY: parameters.queue_penalty_s,
@@ -106,6 +117,7 @@ class ProblemAssembler:
             storage_veh=np.array([min(max(lane.storage_m, JAM_SPACING_M), FULL_ROOM_M) / JAM_SPACING_M for lane in junction.outgoing]),
             group_weight=np.array([parameters.tram_weight_veh if kind is GroupKind.TRAM else 1.0 for kind in kinds]),
             recall_groups=np.array(recalled, dtype=np.int64),
+            recall_maximum_red_s=np.array([junction.groups[g].maximum_red_s - notice_s[g] for g in recalled], dtype=np.float64),
             headway=np.full(len(junction.incoming) + len(recalled), to_ds(parameters.headway_s), dtype=np.int64),
             minimum_green=self.signals.minimum_green_ds,
             maximum_green=self.signals.maximum_green_ds,
@@ -174,7 +186,7 @@ def collect_problem(
     horizon_ds = np.int64(constants[HORIZON])
     lanes = len(lane_start) - 1
     every = lanes + len(model.recall_groups)
-    total = len(arrival_s) + len(model.recall_groups)
+    total = len(arrival_s) + 2 * len(model.recall_groups)
     starts = np.zeros(every + 1, dtype=np.int64)
     free = np.zeros(every, dtype=np.int64)
     arrival = np.empty(total, dtype=np.int64)
@@ -207,13 +219,17 @@ def collect_problem(
             count += 1
         starts[lane + 1] = count
     for k in range(len(model.recall_groups)):
-        due_s = red_since_s[model.recall_groups[k]] + constants[RECALL] - time_s
-        if due_s * 10.0 < horizon_ds - 1:
-            arrival[count] = release[count] = np.int64(np.round(due_s * 10.0))
-            group[count] = model.recall_groups[k]
-            weight[count] = max(1, int(np.round(constants[RECALL_WEIGHT] * WEIGHT_UNIT)))
-            is_moving[count] = False
-            count += 1
+        red_s = red_since_s[model.recall_groups[k]] - time_s
+        for due_s, worth in (
+            (red_s + constants[RECALL], constants[RECALL_WEIGHT]),
+            (red_s + model.recall_maximum_red_s[k] - DEADLINE_MARGIN_S, DEADLINE_WEIGHT_VEH),
+        ):
+            if due_s * 10.0 < horizon_ds - 1:
+                arrival[count] = release[count] = np.int64(np.round(due_s * 10.0))
+                group[count] = model.recall_groups[k]
+                weight[count] = max(1, int(np.round(worth * WEIGHT_UNIT)))
+                is_moving[count] = False
+                count += 1
         starts[lanes + k + 1] = count
     unserved = np.empty((count, 2), dtype=np.int64)
     for lane in range(every):

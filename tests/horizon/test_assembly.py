@@ -1,0 +1,73 @@
+"""People on foot in the problem: nobody counts them, so the signal itself says when they wait and when they must be served."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.horizon.assembly import DEADLINE_MARGIN_S, DEADLINE_WEIGHT_VEH, ProblemAssembler
+from optimizer.horizon.parameters import HorizonParameters
+from optimizer.horizon.problem import WEIGHT_UNIT, HorizonProblem
+from optimizer.intersection import Aspect, Direction, GroupKind, Intersection, Lane, Movement, SignalGroup, Stage
+from optimizer.observation import SignalStatus
+
+LANE = Lane("road", 200.0, 13.9, 200.0)
+CROSSING = Intersection(
+    id="crossing",
+    incoming=(LANE,),
+    outgoing=(Lane("on", 200.0, 13.9, 200.0),),
+    groups=(
+        SignalGroup("cars", GroupKind.VEHICLE, (0,), minimum_green_s=5.0),
+        SignalGroup("walkers", GroupKind.PEDESTRIAN, (1,), minimum_green_s=7.0, yellow_s=0.0, maximum_red_s=100.0),
+    ),
+    movements=(Movement(0, 0, 0, Direction.STRAIGHT, 10.0),),
+    stages=(Stage("cars", (Aspect.PROTECTED, Aspect.RED)), Stage("walkers", (Aspect.RED, Aspect.PROTECTED))),
+    conflicts=(frozenset({1}), frozenset({0})),
+    yields_to=(frozenset(), frozenset()),
+    intergreen_s=((0.0, 4.0), (9.0, 0.0)),
+    signal_count=2,
+)
+# The walkers must be insisted on so early that a change to the cars' stage that has just been commanded (9 s), its minimum green (5 s)
+# and the way back (4 s) still fit in.
+NOTICE_S = 9.0 + 5.0 + 4.0
+
+
+def problem_with_walkers_red_for(red_s: float) -> HorizonProblem:
+    nobody = np.empty(0)
+    traffic = ExpectedTraffic(
+        np.zeros(2, dtype=np.int64),
+        nobody,
+        np.empty(0, dtype=np.int64),
+        np.empty(0, dtype=np.bool_),
+        nobody,
+        np.zeros(1),
+        np.full(1, 10.0),
+        np.zeros(2, dtype=np.bool_),
+    )
+    now_s = 1000.0
+    status = SignalStatus(stage=0, previous=1, green_start_s=now_s - red_s + 9.0, commanded_s=now_s - red_s)
+    red_since_s = np.array([np.inf, now_s - red_s])
+    return ProblemAssembler(CROSSING, HorizonParameters()).assemble(now_s, status, np.full(2, status.green_start_s), red_since_s, traffic)
+
+
+def test_walkers_wait_from_the_recall_on() -> None:
+    parameters = HorizonParameters()
+    problem = problem_with_walkers_red_for(10.0)
+    assert problem.group.tolist() == [1]
+    assert problem.arrival_ds[0] / 10.0 == pytest.approx(parameters.pedestrian_recall_s - 10.0)
+    assert problem.weight[0] == round(parameters.pedestrian_weight_veh * WEIGHT_UNIT)
+
+
+def test_a_maximum_red_within_the_horizon_weighs_on_the_plan() -> None:
+    problem = problem_with_walkers_red_for(50.0)
+    assert problem.group.tolist() == [1, 1]
+    assert problem.arrival_ds[1] / 10.0 == pytest.approx(100.0 - NOTICE_S - DEADLINE_MARGIN_S - 50.0)
+    assert problem.weight.tolist() == [
+        round(HorizonParameters().pedestrian_weight_veh * WEIGHT_UNIT),
+        round(DEADLINE_WEIGHT_VEH * WEIGHT_UNIT),
+    ]
+
+
+def test_both_of_the_walkers_claims_stand_in_one_lane_behind_those_of_the_junction() -> None:
+    assert problem_with_walkers_red_for(50.0).lane_start.tolist() == [0, 0, 2]
