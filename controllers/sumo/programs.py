@@ -20,7 +20,7 @@ GREEN: Final = frozenset("GgsoO")
 YELLOW: Final = frozenset("yY")
 RED_YELLOW: Final = "u"
 _OFF: Final = frozenset("oO")
-_KNOWN: Final = GREEN | YELLOW | frozenset("ru")
+KNOWN: Final = GREEN | YELLOW | frozenset("ru")
 _RANK: Final = {"r": 0, "s": 1, "g": 2, "G": 3}
 
 
@@ -135,7 +135,7 @@ def fault(program: ShippedProgram, links: Sequence[int]) -> str | None:
         return f"the states of program {program.program_id!r} have different lengths"
     if max(links) >= min(lengths):
         return f"program {program.program_id!r} has no letter for link {max(links)}"
-    unknown = set().union(*(phase.state for phase in program.phases)) - _KNOWN
+    unknown = set().union(*(phase.state for phase in program.phases)) - KNOWN
     if unknown:
         return f"program {program.program_id!r} shows the unknown letter {min(unknown)!r}"
     return None

@@ -11,17 +11,14 @@ import io
 import math
 from typing import TYPE_CHECKING
 
+from optimizer.design.errors import DesignError
 from optimizer.design.intergreens import Intergreen, IntergreenTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EMPTY = frozenset({"", "-", "–", "x", "X"})
+EMPTY = frozenset({"", "-", "x", "X"})
 LONGEST_S = 60.0
-
-
-class IntergreenFileError(ValueError):
-    """An intergreen file cannot be used; the message names the place and the remedy."""
 
 
 def matrix_text(table: IntergreenTable) -> str:
@@ -64,29 +61,27 @@ def with_overrides(table: IntergreenTable, text: str, source: str) -> Intergreen
 
     Raises
     ------
-    IntergreenFileError
+    DesignError
         If a name is unknown or twice, a value is no time, or a pair that conflicts has none.
     """
     rows = _rows(text)
     if len(rows) < 2 or len(rows[0]) < 2:
-        raise IntergreenFileError(
-            f"{source}: holds no matrix; name the starting groups in the first row and the ending ones in the first column."
-        )
+        raise DesignError(f"{source}: holds no matrix; name the starting groups in the first row and the ending ones in the first column.")
     columns = _indices(rows[0][1:], table.groups, f"{source}: row 1")
     starts = _indices([row[0] for row in rows[1:]], table.groups, f"{source}: column 1")
     entries = dict(table.entries)
     for number, (g, row) in enumerate(zip(starts, rows[1:], strict=True), start=2):
         if len(row) > len(columns) + 1:
-            raise IntergreenFileError(f"{source}: row {number} has {len(row) - 1} values for {len(columns)} groups; remove the surplus.")
+            raise DesignError(f"{source}: row {number} has {len(row) - 1} values for {len(columns)} groups; remove the surplus.")
         for position, h in enumerate(columns):
             cell = row[position + 1].strip() if position + 1 < len(row) else ""
             place = f"{source}: row {number} ({table.groups[g]}), column {position + 2} ({table.groups[h]})"
             if cell in EMPTY:
                 if (g, h) in table.entries:
-                    raise IntergreenFileError(f"{place} is empty, but these groups conflict; give the seconds.")
+                    raise DesignError(f"{place} is empty, but these groups conflict; give the seconds.")
                 continue
             if g == h:
-                raise IntergreenFileError(f"{place} gives {cell!r} for a group against itself; leave the diagonal empty.")
+                raise DesignError(f"{place} gives {cell!r} for a group against itself; leave the diagonal empty.")
             entries[g, h] = Intergreen(None, 0.0, 0.0, _seconds(cell, place))
     return IntergreenTable(table.groups, entries)
 
@@ -102,9 +97,9 @@ def _indices(names: Sequence[str], groups: Sequence[str], place: str) -> list[in
     found: list[int] = []
     for name in (name.strip() for name in names):
         if name not in groups:
-            raise IntergreenFileError(f"{place} names {name!r}, which is no signal group here; choose from {', '.join(groups)}.")
+            raise DesignError(f"{place} names {name!r}, which is no signal group here; choose from {', '.join(groups)}.")
         if groups.index(name) in found:
-            raise IntergreenFileError(f"{place} names {name!r} twice; name each group once.")
+            raise DesignError(f"{place} names {name!r} twice; name each group once.")
         found.append(groups.index(name))
     return found
 
@@ -115,5 +110,5 @@ def _seconds(cell: str, place: str) -> float:
     except ValueError:
         value_s = math.nan
     if not 0 <= value_s <= LONGEST_S:
-        raise IntergreenFileError(f"{place} holds {cell!r}; give seconds from 0 to {LONGEST_S:g}.")
+        raise DesignError(f"{place} holds {cell!r}; give seconds from 0 to {LONGEST_S:g}.")
     return value_s
