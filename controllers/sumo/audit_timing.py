@@ -105,7 +105,7 @@ def intergreen_findings(light: AuditedLight, program: ShippedProgram) -> Iterato
         if light.links[i].origins == light.links[j].origins:
             continue
         for gap in _gaps(program, program.column(i), program.column(j)):
-            if need_s - gap.time_s > SLACK_S:
+            if need_s - gap.time_s > SLACK_S and not _arranged(light, program, gap, i, j):
                 found.setdefault((gap.last, gap.first), []).append((need_s - gap.time_s, gap.time_s, i, j))
     for (last, first), rows in sorted(found.items()):
         grave = [row for row in rows if row[0] > GRAVE_S and _is_full_start(light, program, first, row)]
@@ -117,6 +117,17 @@ def intergreen_findings(light: AuditedLight, program: ShippedProgram) -> Iterato
         )
         severity = Severity.ERROR if grave else Severity.WARNING
         yield light.finding(program, AuditRule.SHORT_INTERGREEN, severity, [last, first], [x for row in rows for x in row[2:]], sentence)
+
+
+def _arranged(light: AuditedLight, program: ShippedProgram, gap: _Gap, i: int, j: int) -> bool:
+    """Whether the program lets the two streams go together anyway and the one that ends or starts here is the one that waits.
+
+    RiLSA demands intergreens between streams that are not compatible. Who turns permissively across a stream has watched it all along.
+    """
+    together = any(a in GOING and b in GOING for a, b in zip(program.column(i), program.column(j), strict=True))
+    waits_ending = program.phases[gap.last].state[i] not in FULL and light.way.yields[i, j]
+    waits_starting = program.phases[gap.first].state[j] not in FULL and light.way.yields[j, i]
+    return together and bool(waits_ending or waits_starting)
 
 
 def _is_full_start(light: AuditedLight, program: ShippedProgram, first: int, row: tuple[float, float, int, int]) -> bool:
