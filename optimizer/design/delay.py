@@ -7,11 +7,21 @@ Manual" 2010 and 2016 (6th edition), chapter 19, and 2000, chapter 16 with appen
 from __future__ import annotations
 
 import math
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.design.errors import DesignError
 
+NO_RED = 1e-12
+"""Keeps a green of the whole cycle from dividing nothing by nothing."""
+
 FIXED_TIME_K = 0.5
 """HCM's incremental delay factor of fixed-time signals."""
+
+Values = TypeVar("Values", float, NDArray[np.float64])
+"""One value, or as many as an array holds."""
 
 ISOLATED_I = 1.0
 """HCM's filtering factor of a junction with random arrivals."""
@@ -34,7 +44,7 @@ def webster_cycle_s(lost_s: float, flow_ratio: float) -> float:
 
     References
     ----------
-    Webster (1958), equation 6.
+    Webster (1958), section on the optimum cycle.
     """
     if flow_ratio >= 1:
         raise DesignError(
@@ -62,7 +72,7 @@ def webster_delay_s(cycle_s: float, green_s: float, flow_h: float, saturation_h:
 
     References
     ----------
-    Webster (1958), equation 5.
+    Webster (1958), section on delays.
     """
     share, flow = green_s / cycle_s, flow_h / 3600
     x = degree_of_saturation(flow_h, capacity_h(cycle_s, green_s, saturation_h))
@@ -70,7 +80,7 @@ def webster_delay_s(cycle_s: float, green_s: float, flow_h: float, saturation_h:
         raise DesignError(f"Webster's delay holds below capacity only, but the degree of saturation is {x:.2f}; use the HCM's formula.")
     if flow == 0:
         return cycle_s * (1 - share) ** 2 / 2
-    correction = 0.65 * (cycle_s / flow**2) ** (1 / 3) * x ** (2 + 5 * share)
+    correction: float = 0.65 * (cycle_s / flow**2) ** (1 / 3) * x ** (2 + 5 * share)
     return webster_two_term_delay_s(cycle_s, green_s, flow_h, saturation_h) - correction
 
 
@@ -93,7 +103,7 @@ def webster_two_term_delay_s(cycle_s: float, green_s: float, flow_h: float, satu
 
 
 def capacity_h(cycle_s: float, green_s: float, saturation_h: float) -> float:
-    """Return the capacity c = s g / C, vehicles per hour (HCM 2016, equation 19-16)."""
+    """Return the capacity c = s g / C, vehicles per hour (HCM 2016, chapter 19)."""
     return saturation_h * green_s / cycle_s
 
 
@@ -104,7 +114,7 @@ def degree_of_saturation(flow_h: float, capacity: float) -> float:
     return flow_h / capacity if capacity > 0 else math.inf
 
 
-def uniform_delay_s(cycle_s: float, green_s: float, x: float) -> float:
+def uniform_delay_s(cycle_s: float, green_s: Values, x: Values) -> Values:
     """Return HCM's delay with even arrivals, d1 = 0.5 C (1 - g/C)² / (1 - min(1, X) g/C), s.
 
     Parameters
@@ -116,15 +126,14 @@ def uniform_delay_s(cycle_s: float, green_s: float, x: float) -> float:
 
     References
     ----------
-    HCM 2010, equation 18-20; 2016, equation 19-20 where arrivals are even.
+    HCM 2010, chapter 18, and 2016, chapter 19: uniform delay with a progression factor of 1.
     """
     share = green_s / cycle_s
-    if share >= 1:
-        return 0.0
-    return 0.5 * cycle_s * (1 - share) ** 2 / (1 - min(1.0, x) * share)
+    uniform: Values = 0.5 * cycle_s * (1 - share) ** 2 / np.maximum(1 - np.minimum(1.0, x) * share, NO_RED)
+    return uniform
 
 
-def incremental_delay_s(x: float, capacity: float, analysis_h: float, k: float = FIXED_TIME_K, i: float = ISOLATED_I) -> float:
+def incremental_delay_s(x: Values, capacity: Values, analysis_h: float, k: float = FIXED_TIME_K, i: float = ISOLATED_I) -> Values:
     """Return HCM's delay by random arrivals and overflow, d2 = 900 T ((X-1) + sqrt((X-1)² + 8 k I X / (c T))), s.
 
     Parameters
@@ -140,13 +149,10 @@ def incremental_delay_s(x: float, capacity: float, analysis_h: float, k: float =
 
     References
     ----------
-    HCM 2010, equation 18-45; 2016, equation 19-26.
+    HCM 2010, chapter 18, and 2016, chapter 19: incremental delay.
     """
-    if x == 0 or math.isinf(capacity):
-        return 0.0
-    if capacity <= 0:
-        return math.inf
-    return 900 * analysis_h * ((x - 1) + math.sqrt((x - 1) ** 2 + 8 * k * i * x / (capacity * analysis_h)))
+    incremental: Values = 900 * analysis_h * ((x - 1) + np.sqrt((x - 1) ** 2 + 8 * k * i * x / (capacity * analysis_h)))
+    return incremental
 
 
 def control_delay_s(cycle_s: float, green_s: float, flow_h: float, saturation_h: float, analysis_h: float = 0.25) -> float:
@@ -163,17 +169,25 @@ def control_delay_s(cycle_s: float, green_s: float, flow_h: float, saturation_h:
 
     References
     ----------
-    HCM 2016, equation 19-18 with PF = 1 and d3 = 0.
+    HCM 2016, chapter 19: d = d1 PF + d2 + d3 with PF = 1 and d3 = 0.
     """
-    capacity = capacity_h(cycle_s, green_s, saturation_h)
-    x = degree_of_saturation(flow_h, capacity)
-    if math.isinf(x):
-        return math.inf
-    return uniform_delay_s(cycle_s, green_s, x) + incremental_delay_s(x, capacity, analysis_h)
+    return float(control_delays_s(cycle_s, np.array([green_s]), flow_h, saturation_h, analysis_h)[0])
 
 
-def crossing_delay_s(cycle_s: float, green_s: float) -> float:
-    """Return the mean wait of persons who arrive evenly and all cross at once, (C - g)² / (2 C), s (HCM 2016, equation 19-71)."""
+def control_delays_s(
+    cycle_s: float, greens_s: NDArray[np.float64], flow_h: float, saturation_h: float, analysis_h: float = 0.25
+) -> NDArray[np.float64]:
+    """Return `control_delay_s` for each of many greens, shape ``(greens,)``."""
+    capacity = saturation_h * greens_s / cycle_s
+    delays = np.full(len(greens_s), math.inf if flow_h > 0 else cycle_s / 2)
+    open_ = greens_s > 0
+    x = flow_h / capacity[open_]
+    delays[open_] = uniform_delay_s(cycle_s, greens_s[open_], x) + incremental_delay_s(x, capacity[open_], analysis_h)
+    return delays
+
+
+def crossing_delay_s(cycle_s: float, green_s: Values) -> Values:
+    """Return the mean wait of persons who arrive evenly and all cross at once, (C - g)² / (2 C), s (HCM 2016, chapter 19)."""
     return (cycle_s - green_s) ** 2 / (2 * cycle_s)
 
 
@@ -194,7 +208,7 @@ def back_of_queue_veh(cycle_s: float, green_s: float, flow_h: float, saturation_
 
     References
     ----------
-    HCM 2000, appendix G of chapter 16, equations G16-7 to G16-10 for fixed-time signals, without a queue at the start.
+    HCM 2000, chapter 16, appendix G: back of queue at fixed-time signals, without a queue at the start.
     """
     capacity, share = capacity_h(cycle_s, green_s, saturation_h), green_s / cycle_s
     x = degree_of_saturation(flow_h, capacity)
@@ -213,6 +227,6 @@ def queue95_veh(mean_veh: float) -> float:
 
     References
     ----------
-    HCM 2000, appendix G of chapter 16, equation G16-11 and the percentile factors of fixed-time signals.
+    HCM 2000, chapter 16, appendix G: percentile factor p1 + p2 exp(-Q/p3) of fixed-time signals.
     """
     return mean_veh * (1.6 + math.exp(-mean_veh / 5))

@@ -27,6 +27,8 @@ class Stream:
     groups
         Signal groups that govern it. A lane with movements of several groups is served only while all of them are green, because whoever
         waits in front holds up the others.
+    shares
+        Share of its flow that each of `groups` governs.
     flow_h
         Vehicles or persons per hour.
     saturation_h
@@ -40,6 +42,7 @@ class Stream:
     id: str
     kind: GroupKind
     groups: tuple[int, ...]
+    shares: tuple[float, ...]
     flow_h: float
     saturation_h: float
     weight: float = 1.0
@@ -186,6 +189,7 @@ def _lane_streams(junction: Intersection, demand: JunctionDemand, parameters: De
                 id=lane.id,
                 kind=junction.groups[groups[0]].kind,
                 groups=tuple(groups),
+                shares=tuple(sum(flow for m, flow in own if m.group == g) / total if total > 0 else 1 / len(groups) for g in groups),
                 flow_h=total,
                 saturation_h=given.get(lane.id, saturation_flow_h(directions, parameters)),
                 storage_m=lane.storage_m,
@@ -196,7 +200,7 @@ def _lane_streams(junction: Intersection, demand: JunctionDemand, parameters: De
 
 def _crossing_streams(junction: Intersection, demand: JunctionDemand, parameters: DesignParameters) -> list[Stream]:
     return [
-        Stream(group.id, group.kind, (index,), flow, float("inf"), weight=parameters.person_weight)
+        Stream(group.id, group.kind, (index,), (1.0,), flow, float("inf"), weight=parameters.person_weight)
         for index, (group, flow) in enumerate(zip(junction.groups, demand.crossing_h, strict=True))
         if group.kind is GroupKind.PEDESTRIAN or flow > 0
     ]
