@@ -23,6 +23,7 @@ from controllers.registry import ControllerError, registered
 from controllers.sumo.coupling import SimulationError
 from controllers.sumo.programs import NetworkError
 from experiments import checking, comparison, runs
+from experiments.design import commands as design_commands
 from experiments.errors import ExperimentError
 from experiments.folders import write_whole
 from experiments.provenance import versions
@@ -42,6 +43,7 @@ PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or c
 _UsageError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(design_commands.app, name="design")
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the results.")]
