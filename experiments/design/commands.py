@@ -7,10 +7,66 @@ from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from controllers.sumo.findings import Severity
 from experiments.design import instances
+from experiments.design.outputs import PROGRAMS, streams_table, write_plans
+from experiments.design.planning import PlanRequest, plan_scenario
+from experiments.errors import ExperimentError
+from experiments.folders import claim
+from optimizer.design.result import Objective
+from sumo_networks import scenario as find_scenario
 
 app = typer.Typer(add_completion=False, help="Design signal plans and green waves.", no_args_is_help=True)
+
+
+PLAIN_WIDTH = 200  # a file or a pipe has no width: nothing is to be folded there
+
+
+@app.command("plan")
+def plan_command(  # noqa: PLR0913 - each is an option of the command line
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for programs, tables and drawings.")],
+    demand: Annotated[
+        Path | None, typer.Option("--demand", metavar="COUNTS.csv", help="Counts by turn [the scenario's routes].", show_default=False)
+    ] = None,
+    objective: Annotated[str, typer.Option("--objective", help="delay: least delay; reserve: greatest reserve of capacity.")] = "delay",
+    way: Annotated[str, typer.Option("--way", help="groups: each green free; stages: a free choice and order of stages.")] = "groups",
+    cycle: Annotated[
+        str, typer.Option("--cycle", help="common: one per set of linked junctions, with offsets; own; or seconds.")
+    ] = "common",
+    intergreens: Annotated[
+        Path | None,
+        typer.Option("--intergreens", metavar="DIR", help="Matrices <junction>.csv in place of the computed ones.", show_default=False),
+    ] = None,
+    gap: Annotated[float, typer.Option("--gap", help="Proven relative gap with which a junction's plan is good enough.")] = 0.01,
+    time_limit: Annotated[float, typer.Option("--time-limit", help="Take the best plan of a junction after this time, s.")] = 20.0,
+) -> None:
+    """Design fixed-time plans for all signals: intergreens, cycles, greens and offsets from the traffic."""
+    if objective not in list(Objective):
+        raise ExperimentError(f"--objective {objective!r} is unknown; choose {' or '.join(Objective)}.")
+    request = PlanRequest(demand, Objective(objective), way, cycle, intergreens, gap, time_limit)  # type: ignore[arg-type]
+    place = find_scenario(scenario)
+    claim(out)  # before the work, so that a wrong folder does not cost it
+    status = Console(stderr=True)
+    with status.status("designing", spinner="line") as shown:
+        designed = plan_scenario(place, request, lambda step: shown.update(step) if status.is_terminal else None)
+    findings = write_plans(designed, out)
+    console = Console()
+    console = console if console.is_terminal else Console(width=PLAIN_WIDTH)
+    for result in designed.results.values():
+        console.print(streams_table(result))
+        if result.overloaded:
+            console.print(result.overload_sentence)
+    for junction, reason in designed.left_out.items():
+        console.print(f"{junction} keeps its program, because {reason}.")
+    worst = sum(finding.severity is Severity.ERROR for finding in findings)
+    console.print(f"Safety check of the plans: {worst} errors, {len(findings) - worst} other findings ({out / 'design.json'} holds them).")
+    console.print(
+        f"Run them with: sumo -c {place.configuration} -a {','.join(map(str, (*place.additional_files, out / PROGRAMS)))}", soft_wrap=True
+    )
+    console.print(f"The results are in {out}", soft_wrap=True)
 
 
 @app.command("wave")

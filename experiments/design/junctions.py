@@ -50,7 +50,7 @@ def design_site(place: Scenario, overrides: Path | None = None, parameters: Inte
     place
         The scenario.
     overrides
-        A folder with the office's own matrices, each in a file named after its junction (``<junction>.csv``).
+        A folder with the office's own matrices, each in a file named after its junction (`file_name`, ``.csv``).
     parameters
         Speeds, lengths and times behind the intergreens; the guideline's where None.
 
@@ -68,6 +68,12 @@ def design_site(place: Scenario, overrides: Path | None = None, parameters: Inte
         tables |= _overridden(overrides, tables)
     junctions = {name: _timed(junction, tables[name]) for name, junction in reading.junctions.items()}
     return DesignSite(reading, junctions, tables)
+
+
+def file_name(junction: str) -> str:
+    """Return a junction's id as a file name of bounded length."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in junction)
+    return plain if len(plain) <= 80 else f"{plain[:72]}_{sum(map(ord, plain)):07d}"
 
 
 def _table(net: Any, light: Any, junction: Intersection, parameters: IntergreenParameters | None) -> IntergreenTable:  # noqa: ANN401
@@ -102,16 +108,16 @@ def _timed(junction: Intersection, table: IntergreenTable) -> Intersection:
 def _overridden(folder: Path, tables: dict[str, IntergreenTable]) -> dict[str, IntergreenTable]:
     if not folder.is_dir():
         raise ExperimentError(f"--intergreens {folder} is no folder; name one with a file <junction>.csv for each matrix.")
-    found = {}
+    found, names = {}, {file_name(name): name for name in tables}
     for file in sorted(folder.glob("*.csv")):
-        if file.stem not in tables:
-            known = ", ".join(sorted(tables))
+        if file.stem not in names:
+            known = ", ".join(sorted(names))
             raise ExperimentError(f"--intergreens {file}: there is no junction {file.stem!r} to time; name the file after one of {known}.")
         try:
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ExperimentError(f"--intergreens {file} cannot be read ({error}); check the file.") from error
-        found[file.stem] = with_overrides(tables[file.stem], text, str(file))
+        found[names[file.stem]] = with_overrides(tables[names[file.stem]], text, str(file))
     if not found:
         raise ExperimentError(f"--intergreens {folder} holds no .csv; name a folder with a file <junction>.csv for each matrix.")
     return found

@@ -1,0 +1,229 @@
+"""Fixed-time plans for all junctions of a scenario: demand, greens, common cycles, offsets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from controllers.sumo.neighbours import links_between
+from experiments.design.flows import from_counts, from_routes, junction_demand
+from experiments.design.junctions import design_site
+from experiments.errors import ExperimentError
+from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate
+from optimizer.design.designing import design
+from optimizer.design.errors import DesignError
+from optimizer.design.parameters import DesignParameters
+from optimizer.design.problem import design_problem
+from optimizer.design.result import Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from experiments.design.flows import TurnCounts
+    from experiments.design.junctions import DesignSite
+    from optimizer.design.demand import JunctionDemand
+    from optimizer.design.designing import Way
+    from optimizer.design.problem import DesignProblem
+    from optimizer.design.result import DesignResult
+    from optimizer.intersection import Intersection
+    from optimizer.neighbours import Link
+    from sumo_networks import Scenario
+
+CYCLES: Final = ("common", "own")
+WAYS: Final = ("groups", "stages")
+TRIED_CYCLES: Final = 8
+"""Common cycles that are tried, evenly spaced on a logarithmic scale between the bounds."""
+
+SCAN_GAP: Final = 0.05
+SCAN_S: Final = 2.0
+"""Gap and time that are good enough to compare cycles; the chosen one is designed with care."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What is asked of ``ampelwerk design plan``.
+
+    Attributes
+    ----------
+    demand
+        A table of counts; the scenario's routes where None.
+    objective
+        ``delay`` or ``reserve``.
+    way
+        ``groups`` or ``stages``.
+    cycle
+        ``common`` for one cycle per set of linked junctions, with offsets; ``own`` for each junction's best; or seconds for all.
+    intergreens
+        Folder with the office's own matrices; the computed ones where None.
+    gap, time_limit_s
+        When a junction's plan is good enough.
+
+    Raises
+    ------
+    ExperimentError
+        If an option makes no sense.
+    """
+
+    demand: Path | None = None
+    objective: Objective = Objective.DELAY
+    way: Way = "groups"
+    cycle: str = "common"
+    intergreens: Path | None = None
+    gap: float = 0.01
+    time_limit_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.way not in WAYS:
+            raise ExperimentError(f"--way {self.way!r} is unknown; choose {' or '.join(WAYS)}.")
+        if self.cycle not in CYCLES and not (self.cycle.isdigit() and 10 <= int(self.cycle) <= 300):
+            raise ExperimentError(f"--cycle {self.cycle!r} is none; give {', '.join(CYCLES)} or whole seconds from 10 to 300.")
+        if not self.gap >= 0:
+            raise ExperimentError(f"--gap {self.gap:g} is no gap; give 0 or more, such as 0.01 for 1 %.")
+        if not self.time_limit_s > 0:
+            raise ExperimentError(f"--time-limit {self.time_limit_s:g} leaves no time; give seconds above 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioPlan:
+    """Plans for a scenario.
+
+    Attributes
+    ----------
+    place, site
+        The scenario and its junctions.
+    counts
+        The flows by turn.
+    demands
+        The flows by junction.
+    results
+        The designs by junction, with the offsets set in their plans.
+    links
+        The ways between the junctions.
+    coordination
+        For each set of linked junctions what its offsets achieve.
+    left_out
+        Why some lights keep their programs, by junction.
+    """
+
+    place: Scenario
+    site: DesignSite
+    counts: TurnCounts
+    demands: dict[str, JunctionDemand]
+    results: dict[str, DesignResult]
+    links: tuple[Link, ...]
+    coordination: tuple[Coordination, ...]
+    left_out: dict[str, str]
+
+
+def plan_scenario(place: Scenario, request: PlanRequest, on_step: Callable[[str], None] = lambda _: None) -> ScenarioPlan:
+    """Design plans for all junctions of a scenario.
+
+    Parameters
+    ----------
+    place
+        The scenario.
+    request
+        How.
+    on_step
+        Told what is being done.
+
+    Raises
+    ------
+    ExperimentError, DesignError, ScenarioError, NetworkError
+        If the scenario, the demand or the bounds cannot be used.
+    """
+    on_step("reading the network")
+    site = design_site(place, request.intergreens)
+    left_out = dict(site.reading.left_alone)
+    junctions = dict(site.junctions)
+    for name, junction in site.junctions.items():
+        if not any(junction.conflicts):
+            left_out[name] = "it has no conflicting traffic, so there is nothing to time"
+            del junctions[name]
+    if not junctions:
+        raise ExperimentError(f"{place.name}: no traffic light can be timed ({'; '.join(sorted(set(left_out.values())))}).")
+    on_step("counting the traffic")
+    counts = from_routes(place)[0] if request.demand is None else from_counts(request.demand, junctions)
+    demands = {name: junction_demand(junction, counts) for name, junction in junctions.items()}
+    links = links_between(site.reading.net, junctions)
+    results: dict[str, DesignResult] = {}
+    achieved = []
+    for together in linked_sets(junctions, links):
+        designed, coordination = _plan_together(together, junctions, demands, links, request, on_step)
+        results |= designed
+        if coordination is not None:
+            achieved.append(coordination)
+    return ScenarioPlan(place, site, counts, demands, results, links, tuple(achieved), left_out)
+
+
+def linked_sets(names: Iterable[str], links: Iterable[Link]) -> list[list[str]]:
+    """Return the sets of junctions that are linked with one another, directly or by others."""
+    ways = [(link.source, link.target) for link in links]
+    rest, found = list(names), []
+    while rest:
+        together, fresh = {rest[0]}, {rest[0]}
+        while fresh:
+            fresh = {b for way in ways for a, b in (way, way[::-1]) if a in fresh and b in rest} - together
+            together |= fresh
+        found.append([name for name in rest if name in together])
+        rest = [name for name in rest if name not in together]
+    return found
+
+
+def _plan_together(
+    names: Sequence[str],
+    junctions: Mapping[str, Intersection],
+    demands: Mapping[str, JunctionDemand],
+    links: Sequence[Link],
+    request: PlanRequest,
+    on_step: Callable[[str], None],
+) -> tuple[dict[str, DesignResult], Coordination | None]:
+    bounds_s: tuple[int, int] | None = None
+    if request.cycle.isdigit():
+        bounds_s = int(request.cycle), int(request.cycle)
+    elif request.cycle == "common" and len(names) > 1:
+        cycle_s = _common_cycle_s(names, junctions, demands, request, on_step)
+        bounds_s = cycle_s, cycle_s
+    results = {}
+    for name in names:
+        on_step(f"designing {name}")
+        problem = design_problem(junctions[name], demands[name], cycle_s=bounds_s)
+        results[name] = design(problem, request.objective, request.way, relative_gap=request.gap, time_limit_s=request.time_limit_s)
+    if len(names) < 2 or len({result.plan.cycle_s for result in results.values()}) > 1:
+        return results, None
+    on_step(f"setting the offsets of {len(names)} junctions")
+    members = {name: CoordinatedJunction(result.problem, result.plan, demands[name]) for name, result in results.items()}
+    coordination = coordinate(members, links)
+    return {n: replace(r, plan=r.plan.with_offset(coordination.offset_s[n])) for n, r in results.items()}, coordination
+
+
+def _common_cycle_s(
+    names: Sequence[str],
+    junctions: Mapping[str, Intersection],
+    demands: Mapping[str, JunctionDemand],
+    request: PlanRequest,
+    on_step: Callable[[str], None],
+) -> int:
+    """Return the cycle at which the junctions together cost least (or, for reserve, at which the tightest has most reserve)."""
+    parameters = DesignParameters()
+    low_s, high_s = parameters.shortest_cycle_s, parameters.longest_cycle_s
+    tried = sorted({round(low_s * (high_s / low_s) ** (k / (TRIED_CYCLES - 1))) for k in range(TRIED_CYCLES)})
+    best: tuple[float, int] | None = None
+    for cycle_s in tried:
+        on_step(f"trying a common cycle of {cycle_s} s")
+        costs = [_scanned_cost(design_problem(junctions[name], demands[name], cycle_s=(cycle_s, cycle_s)), request) for name in names]
+        cost = math.fsum(costs) if request.objective is Objective.DELAY else max(costs)
+        if math.isfinite(cost) and (best is None or cost < best[0]):
+            best = cost, cycle_s
+    if best is None:
+        raise ExperimentError(f"the junctions {', '.join(names)} fit into no common cycle up to {high_s} s; use --cycle own.")
+    return best[1]
+
+
+def _scanned_cost(problem: DesignProblem, request: PlanRequest) -> float:
+    try:
+        return design(problem, request.objective, request.way, relative_gap=SCAN_GAP, time_limit_s=SCAN_S).cost
+    except DesignError:
+        return math.inf  # minimum greens and intergreens do not fit into this cycle
