@@ -32,7 +32,7 @@ ROUNDS: Final = 3
 UNIT_VEH_S: Final = 0.01
 """Delays are whole multiples of this in the model."""
 
-WORK: Final = 10.0
+WORK: Final = 3.0
 """Deterministic time of each solve: the same input gives the same offsets on any machine."""
 
 
