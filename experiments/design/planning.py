@@ -117,7 +117,12 @@ class ScenarioPlan:
     left_out: dict[str, str]
 
 
-def plan_scenario(place: Scenario, request: PlanRequest, on_step: Callable[[str], None] = lambda _: None) -> ScenarioPlan:
+def plan_scenario(
+    place: Scenario,
+    request: PlanRequest,
+    on_step: Callable[[str], None] = lambda _: None,
+    choose: Callable[[tuple[DesignSite, Mapping[str, JunctionDemand], Sequence[Link]]], list[str]] | None = None,
+) -> ScenarioPlan:
     """Design plans for all junctions of a scenario.
 
     Parameters
@@ -128,6 +133,9 @@ def plan_scenario(place: Scenario, request: PlanRequest, on_step: Callable[[str]
         How.
     on_step
         Told what is being done.
+    choose
+        Returns, from the junctions, their demands and the ways between them, the names of those that are to have plans with one common
+        cycle, in the order in which the results are to come; all junctions where None.
 
     Raises
     ------
@@ -150,7 +158,7 @@ def plan_scenario(place: Scenario, request: PlanRequest, on_step: Callable[[str]
     links = links_between(site.reading.net, junctions)
     results: dict[str, DesignResult] = {}
     achieved = []
-    for together in linked_sets(junctions, links):
+    for together in linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]:
         designed, coordination = _plan_together(together, junctions, demands, links, request, on_step)
         results |= designed
         if coordination is not None:
