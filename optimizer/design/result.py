@@ -19,11 +19,16 @@ class Objective(StrEnum):
     ----------
     DELAY
         Least weighted delay, vehicle-hours per hour (HCM 2016 control delay with random and overflow terms).
+    WITHIN_CAPACITY
+        Least delay among the plans under which no stream exceeds its capacity; where the demand is above the capacity of every plan, the
+        least overload: the same as `RESERVE`.
     RESERVE
-        Greatest factor on all flows that the plan still carries (Allsop 1972); among such plans, the least delay at its cycle.
+        Greatest factor on all flows that the plan still carries (Allsop 1972), which is the smallest greatest degree of saturation; at that
+        cycle, the least delay.
     """
 
     DELAY = "delay"
+    WITHIN_CAPACITY = "capacity"
     RESERVE = "reserve"
 
 
@@ -76,7 +81,7 @@ class DesignResult:
     stages
         For a stage-based plan, the groups of each stage in their order within the cycle; empty for a group-based plan.
     objective
-        What it strives for.
+        What it strives for in the end: for `Objective.WITHIN_CAPACITY`, delay or reserve.
     cost
         For `Objective.DELAY` the weighted delay in the model of the design, vehicle-hours per hour (mean number of delayed vehicles); for
         `Objective.RESERVE` the greatest degree of saturation.
@@ -106,7 +111,7 @@ class DesignResult:
     @property
     def overloaded(self) -> bool:
         """Whether the demand exceeds what the plan carries."""
-        return self.capacity_factor < 1
+        return self.capacity_factor < 1 - 1e-9
 
     @property
     def overload_sentence(self) -> str:

@@ -103,6 +103,24 @@ def test_demand_above_capacity_gets_the_least_overload_and_is_told_by_how_much()
     assert "by 46 %" in result.overload_sentence  # 1500 veh/h of 0.54 · 1900 = 1026
 
 
+def test_a_plan_within_capacity_carries_the_small_stream_that_least_delay_would_overload() -> None:
+    place = crossing()
+    problem = design_problem(place, demand(place, (1582, 118)), cycle_s=(60, 100))
+    free, carrying = design(problem, Objective.DELAY), design(problem, Objective.WITHIN_CAPACITY)
+    assert free.overloaded
+    assert not carrying.overloaded
+    assert carrying.objective is Objective.DELAY
+    assert free.cost < carrying.cost < 1.05 * free.cost
+
+
+def test_a_plan_within_capacity_is_the_least_overload_where_nothing_carries_the_demand() -> None:
+    place = crossing()
+    problem = design_problem(place, demand(place, (1500, 1000)), cycle_s=(30, 100))
+    result = design(problem, Objective.WITHIN_CAPACITY)
+    assert result.objective is Objective.RESERVE
+    assert result.capacity_factor == pytest.approx(1.71 / 2.5)
+
+
 def test_doubling_the_demand_halves_the_reserve() -> None:
     place = four_arms()
     once, twice = (
