@@ -46,13 +46,14 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
         Path | None,
         typer.Option("--intergreens", metavar="DIR", help="Matrices <junction>.csv in place of the computed ones.", show_default=False),
     ] = None,
+    period: Annotated[float, typer.Option("--period", help="Routes are counted in periods of this length, s; the busiest counts.")] = 900.0,
     gap: Annotated[float, typer.Option("--gap", help="Proven relative gap with which a junction's plan is good enough.")] = 0.01,
     time_limit: Annotated[float, typer.Option("--time-limit", help="Take the best plan of a junction after this time, s.")] = 20.0,
 ) -> None:
     """Design fixed-time plans for all signals: intergreens, cycles, greens and offsets from the traffic."""
     if objective not in list(Objective):
         raise ExperimentError(f"--objective {objective!r} is unknown; choose {' or '.join(Objective)}.")
-    request = PlanRequest(demand, Objective(objective), way, cycle, intergreens, gap, time_limit)  # type: ignore[arg-type]
+    request = PlanRequest(demand, Objective(objective), way, cycle, intergreens, period, gap, time_limit)  # type: ignore[arg-type]
     place = find_scenario(scenario)
     claim(out)  # before the work, so that a wrong folder does not cost it
     status = Console(stderr=True)
@@ -96,7 +97,7 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
         return
     if bands not in instances.BANDS:
         raise ExperimentError(f"--bands {bands!r} is unknown; choose {' or '.join(instances.BANDS)}.")
-    request = PlanRequest(demand, Objective.DELAY, way, cycle, None, max(gap, 0.01), min(time_limit, 20.0))  # type: ignore[arg-type]
+    request = PlanRequest(demand, Objective.DELAY, way, cycle, gap=max(gap, 0.01), time_limit_s=min(time_limit, 20.0))  # type: ignore[arg-type]
     place = find_scenario(str(scenario))
     claim(out)
     status = Console(stderr=True)

@@ -16,7 +16,7 @@ from optimizer.intersection import GroupKind
 from sumo_networks.routing import journeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from optimizer.intersection import Intersection
@@ -88,6 +88,19 @@ def _counted(driven: Iterable[Journey], begin_s: float, end_s: float) -> TurnCou
         counts.update((a, b, public) for a, b in zip(journey.edges, journey.edges[1:], strict=False))
     hours = (end_s - begin_s) / 3600
     return TurnCounts(begin_s, end_s, {turn: count / hours for turn, count in counts.items()})
+
+
+def busiest(periods: Sequence[TurnCounts]) -> TurnCounts:
+    """Return each turn's flow in its own busiest period.
+
+    A plan for mean flows jams in the peak within the hour; the HCM designs for the busiest quarter (2016, section 19-3, peak hour factor).
+    Periods of less than half the first one's length are left out: few vehicles make wild flows.
+    """
+    whole_s = periods[0].end_s - periods[0].begin_s
+    taken = [period for period in periods if period.end_s - period.begin_s >= whole_s / 2]
+    turns = {turn for period in taken for turn in period.per_hour}
+    most = {turn: max(period.per_hour.get(turn, 0.0) for period in taken) for turn in turns}
+    return TurnCounts(taken[0].begin_s, taken[-1].end_s, most)
 
 
 def from_counts(path: Path, junctions: Mapping[str, Intersection]) -> TurnCounts:

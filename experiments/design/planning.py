@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.neighbours import links_between
-from experiments.design.flows import from_counts, from_routes, junction_demand
+from experiments.design.flows import busiest, from_counts, from_routes, junction_demand
 from experiments.design.junctions import design_site
 from experiments.errors import ExperimentError
+from optimizer.design.common_cycle import design_together
 from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate
 from optimizer.design.designing import design
-from optimizer.design.errors import DesignError
-from optimizer.design.parameters import DesignParameters
 from optimizer.design.problem import design_problem
 from optimizer.design.result import Objective
 
@@ -33,12 +31,6 @@ if TYPE_CHECKING:
 
 CYCLES: Final = ("common", "own")
 WAYS: Final = ("groups", "stages")
-TRIED_CYCLES: Final = 8
-"""Common cycles that are tried, evenly spaced on a logarithmic scale between the bounds."""
-
-SCAN_GAP: Final = 0.05
-SCAN_S: Final = 2.0
-"""Gap and time that are good enough to compare cycles; the chosen one is designed with care."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +49,8 @@ class PlanRequest:
         ``common`` for one cycle per set of linked junctions, with offsets; ``own`` for each junction's best; or seconds for all.
     intergreens
         Folder with the office's own matrices; the computed ones where None.
+    period_s
+        Each turn counts with its flow in its busiest period of this length (HCM 2016: a quarter of an hour); with its mean where infinite.
     gap, time_limit_s
         When a junction's plan is good enough.
 
@@ -71,6 +65,7 @@ class PlanRequest:
     way: Way = "groups"
     cycle: str = "common"
     intergreens: Path | None = None
+    period_s: float = 900.0
     gap: float = 0.01
     time_limit_s: float = 20.0
 
@@ -79,6 +74,8 @@ class PlanRequest:
             raise ExperimentError(f"--way {self.way!r} is unknown; choose {' or '.join(WAYS)}.")
         if self.cycle not in CYCLES and not (self.cycle.isdigit() and 10 <= int(self.cycle) <= 300):
             raise ExperimentError(f"--cycle {self.cycle!r} is none; give {', '.join(CYCLES)} or whole seconds from 10 to 300.")
+        if not self.period_s >= 60:
+            raise ExperimentError(f"--period {self.period_s:g} is too short to count in; give 60 s or more.")
         if not self.gap >= 0:
             raise ExperimentError(f"--gap {self.gap:g} is no gap; give 0 or more, such as 0.01 for 1 %.")
         if not self.time_limit_s > 0:
@@ -153,7 +150,7 @@ def plan_scenario(
     if not junctions:
         raise ExperimentError(f"{place.name}: no traffic light can be timed ({'; '.join(sorted(set(left_out.values())))}).")
     on_step("counting the traffic")
-    counts = from_routes(place)[0] if request.demand is None else from_counts(request.demand, junctions)
+    counts = busiest(from_routes(place, request.period_s)) if request.demand is None else from_counts(request.demand, junctions)
     demands = {name: junction_demand(junction, counts) for name, junction in junctions.items()}
     links = links_between(site.reading.net, junctions)
     results: dict[str, DesignResult] = {}
@@ -188,18 +185,20 @@ def _plan_together(
     request: PlanRequest,
     on_step: Callable[[str], None],
 ) -> tuple[dict[str, DesignResult], Coordination | None]:
-    bounds_s: tuple[int, int] | None = None
-    if request.cycle.isdigit():
-        bounds_s = int(request.cycle), int(request.cycle)
-    elif request.cycle == "common" and len(names) > 1:
-        cycle_s = _common_cycle_s(names, junctions, demands, request, on_step)
-        bounds_s = cycle_s, cycle_s
-    results = {}
-    for name in names:
-        on_step(f"designing {name}")
-        problem = design_problem(junctions[name], demands[name], cycle_s=bounds_s)
-        results[name] = design(problem, request.objective, request.way, relative_gap=request.gap, time_limit_s=request.time_limit_s)
-    if len(names) < 2 or len({result.plan.cycle_s for result in results.values()}) > 1:
+    bounds_s = (int(request.cycle), int(request.cycle)) if request.cycle.isdigit() else None
+    problems = [design_problem(junctions[name], demands[name], cycle_s=bounds_s) for name in names]
+    if request.cycle == "common" and len(names) > 1:
+        on_step(f"finding the common cycle of {len(names)} junctions")
+        together = design_together(problems, request.way, relative_gap=request.gap, time_limit_s=request.time_limit_s * len(names))
+        designed = together.results
+        if request.objective is Objective.RESERVE:
+            cycle_s = round(together.cycle_s)
+            problems = [design_problem(junctions[name], demands[name], cycle_s=(cycle_s, cycle_s)) for name in names]
+            designed = tuple(_alone(problem, request, on_step) for problem in problems)
+    else:
+        designed = tuple(_alone(problem, request, on_step) for problem in problems)
+    results = dict(zip(names, designed, strict=True))
+    if len(names) < 2 or len({result.plan.cycle_s for result in designed}) > 1:
         return results, None
     on_step(f"setting the offsets of {len(names)} junctions")
     members = {name: CoordinatedJunction(result.problem, result.plan, demands[name]) for name, result in results.items()}
@@ -207,31 +206,6 @@ def _plan_together(
     return {n: replace(r, plan=r.plan.with_offset(coordination.offset_s[n])) for n, r in results.items()}, coordination
 
 
-def _common_cycle_s(
-    names: Sequence[str],
-    junctions: Mapping[str, Intersection],
-    demands: Mapping[str, JunctionDemand],
-    request: PlanRequest,
-    on_step: Callable[[str], None],
-) -> int:
-    """Return the cycle at which the junctions together cost least (or, for reserve, at which the tightest has most reserve)."""
-    parameters = DesignParameters()
-    low_s, high_s = parameters.shortest_cycle_s, parameters.longest_cycle_s
-    tried = sorted({round(low_s * (high_s / low_s) ** (k / (TRIED_CYCLES - 1))) for k in range(TRIED_CYCLES)})
-    best: tuple[float, int] | None = None
-    for cycle_s in tried:
-        on_step(f"trying a common cycle of {cycle_s} s")
-        costs = [_scanned_cost(design_problem(junctions[name], demands[name], cycle_s=(cycle_s, cycle_s)), request) for name in names]
-        cost = math.fsum(costs) if request.objective is Objective.DELAY else max(costs)
-        if math.isfinite(cost) and (best is None or cost < best[0]):
-            best = cost, cycle_s
-    if best is None:
-        raise ExperimentError(f"the junctions {', '.join(names)} fit into no common cycle up to {high_s} s; use --cycle own.")
-    return best[1]
-
-
-def _scanned_cost(problem: DesignProblem, request: PlanRequest) -> float:
-    try:
-        return design(problem, request.objective, request.way, relative_gap=SCAN_GAP, time_limit_s=SCAN_S).cost
-    except DesignError:
-        return math.inf  # minimum greens and intergreens do not fit into this cycle
+def _alone(problem: DesignProblem, request: PlanRequest, on_step: Callable[[str], None]) -> DesignResult:
+    on_step(f"designing {problem.junction.id}")
+    return design(problem, request.objective, request.way, relative_gap=request.gap, time_limit_s=request.time_limit_s)
