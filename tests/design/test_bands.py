@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments.benchmarks.design_instances import free_corridor
 from optimizer.design.band_geometry import bands_left_open, through_band
 from optimizer.design.bands import widest_band, widest_bands
 from optimizer.design.errors import DesignError
@@ -22,18 +23,6 @@ GOLDEN_RED = (0.45, 0.50, 0.40, 0.55, 0.48, 0.52, 0.46)
 def fixed(distances_m: tuple[float, ...], reds: tuple[float, ...], cycle_s: float, k: float = 1.0) -> WaveInstance:
     links = tuple(WaveLink(d, d, (SPEED_M_S, SPEED_M_S)) for d in distances_m)
     return WaveInstance((cycle_s, cycle_s), k, tuple(WaveSignal(r, r) for r in reds), links)
-
-
-def random_corridor(seed: int, signals: int) -> WaveInstance:
-    """A corridor with variable cycle and speed, free left turns, queue clearance and two different distances."""
-    rng = np.random.default_rng(seed)
-    places = []
-    for _ in range(signals):
-        common, left_out, left_in = rng.uniform(0.3, 0.45), *rng.uniform(0.08, 0.2, 2)
-        clear_out, clear_in = rng.uniform(0, 0.08, 2)
-        places.append(WaveSignal(common + left_in, common + left_out, left_out, left_in, clear_out, clear_in, LeftPattern.FREE))
-    links = tuple(WaveLink(d, d + rng.uniform(-20, 20), (11, 16), 0.012) for d in rng.uniform(150, 600, signals - 1))
-    return WaveInstance((60, 100), float(rng.choice([0.6, 1.0, 1.5])), tuple(places), links)
 
 
 def exhaustive_band(instance: WaveInstance) -> float:
@@ -95,7 +84,7 @@ def test_the_program_finds_what_an_exhaustive_search_finds(seed: int) -> None:
 @given(seed=st.integers(0, 10_000), signals=st.integers(2, 6))
 @settings(max_examples=15, deadline=None)
 def test_promised_bands_are_open_whatever_is_variable(seed: int, signals: int) -> None:
-    instance = random_corridor(seed, signals)
+    instance = free_corridor(seed, signals)
     wave = widest_band(instance)
     assert_bands_are_open(instance, wave)
     b, back, k = wave.bands_out[0], wave.bands_in[0], instance.k
@@ -107,7 +96,7 @@ def test_promised_bands_are_open_whatever_is_variable(seed: int, signals: int) -
 
 @pytest.mark.parametrize("seed", range(8))
 def test_multiband_with_equal_bands_is_maxband_and_free_it_is_no_worse(seed: int) -> None:
-    instance = random_corridor(seed, 4)
+    instance = free_corridor(seed, 4)
     through, equal, free = widest_band(instance), widest_bands(instance, equal=True), widest_bands(instance)
     k = instance.k
     value = through.bands_out[0] + k * through.bands_in[0]
@@ -139,7 +128,7 @@ def test_weights_move_the_bands_to_where_the_traffic_is() -> None:
 
 
 def test_free_left_turns_never_narrow_the_band() -> None:
-    instance = random_corridor(5, 5)
+    instance = free_corridor(5, 5)
     lanes = [(s.red_out, s.red_in, s.left_out, s.left_in, s.clearance_out, s.clearance_in) for s in instance.signals]
     patterns = []
     for pattern in LeftPattern:

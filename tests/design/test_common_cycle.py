@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.benchmarks.design_instances import demand, four_arms, random_flows
 from optimizer.design.common_cycle import design_together
 from optimizer.design.designing import design
 from optimizer.design.errors import DesignError
@@ -11,7 +12,7 @@ from optimizer.design.plan_check import plan_violations
 from optimizer.design.problem import DesignProblem, design_problem
 from optimizer.design.result import Objective
 from optimizer.horizon.solution import SolutionStatus
-from tests.design.junctions import crossing, demand, four_arms, random_flows
+from tests.design.junctions import crossing
 
 
 def busy_and_quiet() -> list[DesignProblem]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments.benchmarks.design_instances import demand, four_arms, junction, random_flows
 from optimizer.design import delay
 from optimizer.design.designing import design
 from optimizer.design.errors import DesignError
@@ -16,7 +17,7 @@ from optimizer.design.problem import design_problem
 from optimizer.design.result import Objective
 from optimizer.horizon.solution import SolutionStatus
 from optimizer.intersection import Direction, GroupKind, SignalGroup
-from tests.design.junctions import crossing, demand, four_arms, junction, random_flows
+from tests.design.junctions import crossing
 
 SATURATION_H = 1900.0
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.benchmarks.design_instances import demand, four_arms, junction
 from optimizer.design import delay
 from optimizer.design.demand import JunctionDemand
 from optimizer.design.discharge import discharge_veh, queues_veh
@@ -16,7 +17,7 @@ from optimizer.design.performance import capacity_factor, performance
 from optimizer.design.plan import GreenWindow, SignalPlan
 from optimizer.design.problem import design_problem, saturation_flow_h
 from optimizer.intersection import Direction, GroupKind, SignalGroup
-from tests.design.junctions import crossing, demand, four_arms, junction
+from tests.design.junctions import crossing
 
 
 def plan_of(cycle_s: float, *greens: tuple[float, float] | None) -> SignalPlan:
