@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optimizer.design.wave import WaveInstance
+
+ROUNDING: Final = 1e-6
+"""What a band may miss the begin of a green by."""
 
 
 def through_band(
@@ -69,3 +72,27 @@ def bands_left_open(
     backwards = signals[::-1]
     inbound = through_band(centers[::-1], [s.red_in for s in backwards], travel_in[::-1], [s.clearance_in for s in backwards])
     return outbound, inbound
+
+
+def offset_room(
+    green: tuple[float, float], band: tuple[float, float], other_green: tuple[float, float], other_band: tuple[float, float], cycle: float
+) -> tuple[float, float]:
+    """Return by how much a signal may be shifted without cutting into either band, earliest and latest (0, 0 where there is no room).
+
+    Parameters
+    ----------
+    green, other_green
+        Start and length of the two directions' greens on the common clock.
+    band, other_band
+        When the front edge of each direction's band passes the signal, and the band's width. All in the same unit of time as the cycle.
+    cycle
+        The cycle.
+    """
+    earliest, latest = -cycle, cycle
+    for (start, length), (front, width) in ((green, band), (other_green, other_band)):
+        wait = (front - start) % cycle
+        if wait > cycle - ROUNDING:
+            wait = 0.0
+        # The green may begin as late as the band, and must not end before it.
+        earliest, latest = max(earliest, wait + width - length), min(latest, wait)
+    return (min(earliest, 0.0), max(latest, 0.0)) if earliest <= latest else (0.0, 0.0)

@@ -5,7 +5,7 @@ With times in cycles and z = 1/C, for each signal i with the reds r_i, r̄_i and
 
     1/C_max <= z <= 1/C_min,    d_i z / v_max <= t_i <= d_i z / v_min,    |(d_i / d_i+1) t_i+1 - t_i| <= d_i z Δ_i, the same inbound;
     (w_i + w̄_i) - (w_i+1 + w̄_i+1) + (t_i + t̄_i) + s_i - s_i+1 - m_i = (r_i+1 + r̄_i+1 - r_i - r̄_i) / 2 + τ̄_i + τ_i+1,  m_i integer;
-    s_i = δ_i L_i - δ̄_i L̄_i - (L_i - L̄_i) / 2 with binary δ_i, δ̄_i where the order of the left turns is free, else 0;
+    s_i = δ_i L_i - δ̄_i L̄_i - (L_i - L̄_i) / 2 with binary δ_i, δ̄_i where the order of the left turns is free, else given;
     (1 - k) b̄ >= (1 - k) k b, and b̄ = b for k = 1.
 
 s_i is the shift between the centres of the two reds; with r̄ - r = L - L̄ the second line is Little's equation with r_i+1 - r_i on its
@@ -154,7 +154,7 @@ class _Program:
     def _shift(self, signal: WaveSignal) -> Any:
         """Return the time from the centre of the inbound red to that of the outbound one."""
         if signal.left_pattern is LeftPattern.FIXED:
-            return 0.0
+            return -signal.red_shift
         lag_out, lag_in = self._model.add_binary_variable(), self._model.add_binary_variable()
         return signal.left_out * lag_out - signal.left_in * lag_in - (signal.left_out - signal.left_in) / 2
 

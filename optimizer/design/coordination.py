@@ -8,6 +8,7 @@ offsets are computed again, `ROUNDS` times, and the best is kept.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from optimizer.neighbours import Link
 
 ROUNDS: Final = 3
+ROUNDING: Final = 1e-6
+"""What a time may miss a whole cell by."""
+
 UNIT_VEH_S: Final = 0.01
 """Delays are whole multiples of this in the model."""
 
@@ -74,7 +78,9 @@ class Coordination:
     uncoordinated_veh: float
 
 
-def coordinate(junctions: Mapping[str, CoordinatedJunction], links: Sequence[Link]) -> Coordination:
+def coordinate(
+    junctions: Mapping[str, CoordinatedJunction], links: Sequence[Link], rooms_s: Mapping[str, tuple[float, float]] | None = None
+) -> Coordination:
     """Choose the offsets of junctions with one common cycle.
 
     Parameters
@@ -83,6 +89,9 @@ def coordinate(junctions: Mapping[str, CoordinatedJunction], links: Sequence[Lin
         The junctions by name.
     links
         The ways between them; others are left out.
+    rooms_s
+        First and last offset that some of the junctions may have, such as those that keep a green wave open (`band_geometry.offset_room`);
+        the others may have any.
 
     Raises
     ------
@@ -93,10 +102,11 @@ def coordinate(junctions: Mapping[str, CoordinatedJunction], links: Sequence[Lin
     if len(cycles) > 1:
         raise DesignError(f"the junctions have the cycles {sorted(cycles)} s; offsets need one common cycle.")
     model = _Network(junctions, [link for link in links if link.source in junctions and link.target in junctions])
+    rooms = {name: _cells_of(room, model.cell_s, model.cells) for name, room in (rooms_s or {}).items() if name in junctions}
     best: tuple[float, dict[str, int]] | None = None
     offsets: dict[str, int] | None = None
     for _ in range(ROUNDS):
-        offsets = _chosen(list(junctions), model.tables(offsets), model.cells, offsets)
+        offsets = _chosen(list(junctions), model.tables(offsets), model.cells, offsets, rooms)
         cost = model.delay_veh(offsets)
         if best is None or cost < best[0]:
             best = cost, offsets
@@ -202,12 +212,27 @@ class _Network:
         return sent
 
 
+def _cells_of(room_s: tuple[float, float], cell_s: float, cells: int) -> list[int]:
+    """Return the offsets of a room, in whole cells of the cycle (the one nearest to its middle where it holds none)."""
+    first, last = math.ceil(room_s[0] / cell_s - ROUNDING), math.floor(room_s[1] / cell_s + ROUNDING)
+    if last < first:
+        first = last = round((room_s[0] + room_s[1]) / 2 / cell_s)
+    return sorted({cell % cells for cell in range(first, min(last, first + cells - 1) + 1)})
+
+
 def _chosen(
-    names: Sequence[str], tables: Mapping[tuple[str, str], NDArray[np.float64]], cells: int, hint: Mapping[str, int] | None
+    names: Sequence[str],
+    tables: Mapping[tuple[str, str], NDArray[np.float64]],
+    cells: int,
+    hint: Mapping[str, int] | None,
+    rooms: Mapping[str, Sequence[int]],
 ) -> dict[str, int]:
     """Return the offsets, in cells, with the least sum over the tables."""
     model = cp_model.CpModel()
-    offset = {name: model.new_int_var(0, cells - 1, f"offset of {name}") for name in names}
+    every = range(cells)
+    offset = {
+        name: model.new_int_var_from_domain(cp_model.Domain.from_values(rooms.get(name, every)), f"offset of {name}") for name in names
+    }
     costs = []
     linked: dict[str, set[str]] = {name: set() for name in names}
     for (a, b), table in tables.items():
@@ -221,7 +246,8 @@ def _chosen(
         linked[a].add(b)
         linked[b].add(a)
     for first in _firsts(linked):  # only differences count: one junction of each connected part keeps offset 0
-        model.add(offset[first] == 0)
+        if not rooms:
+            model.add(offset[first] == 0)
     for name in names if hint is not None else ():
         model.add_hint(offset[name], (hint or {})[name])
     model.minimize(sum(costs))
@@ -230,7 +256,7 @@ def _chosen(
     solver.parameters.max_deterministic_time = WORK
     solver.parameters.random_seed = 0
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return dict(hint) if hint is not None else dict.fromkeys(names, 0)
+        return dict(hint) if hint is not None else {name: rooms.get(name, every)[0] for name in names}
     return {name: solver.value(offset[name]) for name in names}
 
 

@@ -30,7 +30,7 @@ class LeftPattern(StrEnum):
     Attributes
     ----------
     FIXED
-        The reds of both directions have the same centre.
+        The reds of both directions keep the places that they have, with the same centre where nothing else is said.
     FREE
         Each left turn may lead or lag the opposing through green; the better one is chosen.
     """
@@ -54,6 +54,8 @@ class WaveSignal:
         Time for which a queue is cleared before the band arrives.
     left_pattern
         Whether the order of the left turns is to be chosen.
+    red_shift
+        Where the pattern is fixed: centre of the inbound red after that of the outbound one.
     """
 
     red_out: float
@@ -63,6 +65,7 @@ class WaveSignal:
     clearance_out: float = 0.0
     clearance_in: float = 0.0
     left_pattern: LeftPattern = LeftPattern.FIXED
+    red_shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class Wave:
     offsets
         Centre of each signal's outbound red after that of the first, cycles, 0 to below 1.
     red_shifts
-        Centre of each signal's inbound red after that of its outbound one, cycles (0 where the pattern is fixed).
+        Centre of each signal's inbound red after that of its outbound one, cycles.
     travel_out, travel_in
         Travel time of each link, cycles.
     status
@@ -183,6 +186,8 @@ def _check_signal(number: int, signal: WaveSignal) -> None:
         value = getattr(signal, name)
         if not (math.isfinite(value) and 0 <= value <= 1):
             raise DesignError(f"signal {number}: {name} = {value:g} is no part of a cycle; give 0 to 1.")
+    if not -1 < signal.red_shift < 1:
+        raise DesignError(f"signal {number}: red_shift = {signal.red_shift:g} is no part of a cycle; give more than -1 and less than 1.")
     difference = (signal.red_in - signal.red_out) - (signal.left_out - signal.left_in)
     if signal.left_pattern is LeftPattern.FREE and abs(difference) > AGREED:
         raise DesignError(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optimizer.design.wave import Wave
 
 _TOP: Final = {"cycle_s", "k", "signals", "links"}
-_SIGNAL: Final = ("red_out", "red_in", "left_out", "left_in", "clearance_out", "clearance_in")
+_SIGNAL: Final = ("red_out", "red_in", "left_out", "left_in", "clearance_out", "clearance_in", "red_shift")
 _LINK: Final = ("distance_out_m", "distance_in_m", "slowness_change_max_s_m", "weight_out", "weight_in")
 _SIGNAL_NEEDS: Final = {"red_out", "red_in"}
 _LINK_NEEDS: Final = {"distance_out_m", "distance_in_m", "speed_m_s"}
@@ -27,9 +27,10 @@ def wave_instance(content: object) -> WaveInstance:
     ----------
     content
         A table with ``cycle_s`` ([least, greatest]), ``k`` (1 where it is missing), ``signals`` and ``links``. Each signal is a table with
-        ``red_out`` and ``red_in``, and where wanted ``left_out``, ``left_in``, ``clearance_out``, ``clearance_in``, all in cycles, and
-        ``left_pattern``, "fixed" or "free". Each link is a table with ``distance_out_m``, ``distance_in_m``, ``speed_m_s`` ([least,
-        greatest]), and where wanted ``slowness_change_max_s_m``, ``weight_out``, ``weight_in``. Null stands for a value that is not given.
+        ``red_out`` and ``red_in``, and where wanted ``left_out``, ``left_in``, ``clearance_out``, ``clearance_in``, ``red_shift``, all
+        in cycles, and ``left_pattern``, "fixed" or "free". Each link is a table with ``distance_out_m``, ``distance_in_m``,
+        ``speed_m_s`` ([least, greatest]), and where wanted ``slowness_change_max_s_m``, ``weight_out``, ``weight_in``. Null stands for a
+        value that is not given.
 
     Raises
     ------

@@ -146,6 +146,19 @@ def test_a_shorter_cycle_of_choice_never_narrows_the_band() -> None:
     assert widest_band(wide).bands_out[0] >= 0.176 - 1e-6
 
 
+def test_reds_that_are_shifted_against_each_other_are_taken_as_they_are() -> None:
+    # Two signals, half a cycle apart in travel out and none in travel back (a very short way back): equal reds of 0.5 leave both bands
+    # whole only if the inbound red of the second one is shifted by half a cycle.
+    bands = []
+    for shift in (0.0, 0.5):
+        signals = (WaveSignal(0.5, 0.5), WaveSignal(0.5, 0.5, red_shift=shift))
+        link = WaveLink(400, 800, (10, 10))
+        wave = widest_band(WaveInstance((80, 80), 1.0, signals, (link,)))
+        assert_bands_are_open(WaveInstance((80, 80), 1.0, signals, (link,)), wave)
+        bands.append(wave.bands_out[0])
+    assert bands == pytest.approx([0.25, 0.5])
+
+
 def test_a_red_of_the_whole_cycle_leaves_no_band() -> None:
     assert through_band((0.0, 0.3), (0.5, 1.0), (0.1,), (0, 0)) == (0.0, 0.0)
     assert through_band((0.0, 0.3), (0.0, 0.0), (0.1,), (0, 0)) == (0.0, 1.0)

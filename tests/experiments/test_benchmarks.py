@@ -52,5 +52,5 @@ def test_the_problems_of_a_closed_loop_are_solved_again_by_each_engine() -> None
 def test_the_benchmark_of_plan_design_counts_what_is_proven() -> None:
     text = plan_design.design_times(1, Objective.DELAY, "groups", crossings=False)
     assert text.endswith("1 of 1 proven optimal")
-    text = plan_design.wave_times(1, lambda seed: widest_band(fixed_corridor(seed, 4)))
+    text = plan_design.wave_times(1, lambda seed: widest_band(fixed_corridor(seed, 4)), 0.01)
     assert text.endswith("1 of 1 proven to 1%")
