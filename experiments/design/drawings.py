@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from matplotlib.figure import Figure
-
 from optimizer.intersection import GroupKind
 
 if TYPE_CHECKING:
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from optimizer.design.plan import SignalPlan
     from optimizer.intersection import Intersection
@@ -38,7 +37,7 @@ def draw_timing(plan: SignalPlan, junction: Intersection, path: Path) -> None:
         The file; its ending says whether SVG, PDF or PNG.
     """
     count = len(junction.groups)
-    figure = Figure(figsize=(11.0, 1.3 + INCH_PER_GROUP * count), layout="constrained")
+    figure = _figure(1.3 + INCH_PER_GROUP * count)
     axes = figure.add_subplot()
     for row, group in enumerate(junction.groups):
         axes.plot([0, plan.cycle_s], [row, row], color=COLOURS["red"], linewidth=1.4, zorder=1)
@@ -131,7 +130,7 @@ def draw_time_space(stops: Sequence[Stop], bands: Sequence[Band], path: Path, cy
     """
     cycle_s = stops[0].plan.cycle_s
     span_m = max(stop.position_m for stop in stops) - min(stop.position_m for stop in stops)
-    figure = Figure(figsize=(11.0, 7.5), layout="constrained")
+    figure = _figure(7.5)
     axes = figure.add_subplot()
     for band in bands:
         for turn in range(-cycles, 2 * cycles):
@@ -192,6 +191,12 @@ def _draw_reds(axes: Axes, stop: Stop, group: int, place_m: float, cycles: int) 
             if right > left:
                 axes.plot([left, right], [place_m, place_m], color="white", linewidth=3.6, solid_capstyle="butt", zorder=3)
                 axes.plot([left, right], [place_m, place_m], color=COLOURS["green"], linewidth=1.0, solid_capstyle="butt", zorder=4)
+
+
+def _figure(height_inch: float) -> Figure:
+    from matplotlib.figure import Figure as NewFigure  # noqa: PLC0415 - half a second that only who draws should pay
+
+    return NewFigure(figsize=(11.0, height_inch), layout="constrained")
 
 
 def _bar(axes: Axes, plan: SignalPlan, row: int, start_s: float, length_s: float, colour: str) -> None:
