@@ -15,8 +15,9 @@ from experiments.design.outputs import write_plans
 from experiments.design.planning import plan_scenario
 from experiments.errors import ExperimentError
 from experiments.folders import write_whole
-from optimizer.design.band_geometry import through_band
+from optimizer.design.band_geometry import offset_room, through_band
 from optimizer.design.bands import widest_band, widest_bands
+from optimizer.design.coordination import CoordinatedJunction, coordinate
 from optimizer.design.wave import Wave, WaveInstance, WaveLink, WaveSignal
 from optimizer.design.wave_text import wave_content
 
@@ -45,7 +46,7 @@ class ScenarioWave:
     designed
         The plans of its junctions, offsets set.
     instance, wave
-        What was asked of MAXBAND or MULTIBAND, where both directions pass, and its answer.
+        What was asked of MAXBAND or MULTIBAND, and its answer.
     out, back
         The bands that the real greens leave open.
     """
@@ -102,18 +103,43 @@ def wave_scenario(
     wave = (widest_band if bands == "common" else widest_bands)(instance)
     for number, signal in enumerate(road.signals):
         result = designed.results[signal.junction]
-        cycle_s = result.plan.cycle_s
-        window_start_s, window_s = _common_window(result.plan, signal.out, signal.back)
-        red_centre_s = window_start_s + window_s + (cycle_s - window_s) / 2
-        offset_s = round(wave.offsets[number] * cycle_s - red_centre_s) % cycle_s
+        green = _longest(result.plan, signal.out)
+        red_centre_s = green.start_s + green.length_s + (result.plan.cycle_s - green.length_s) / 2
+        offset_s = round(wave.offsets[number] * result.plan.cycle_s - red_centre_s)
         designed.results[signal.junction] = replace(result, plan=result.plan.with_offset(offset_s))
+    on_step("setting the offsets within the bands")
+    _refine(road, designed, _bands_of(road, designed, wave))
+    out, back = _bands_of(road, designed, wave)
+    return ScenarioWave(road, designed, instance, wave, out, back)
+
+
+def _bands_of(road: Corridor, designed: ScenarioPlan, wave: Wave) -> tuple[Band, Band]:
+    """Return the bands that the plans leave open at the wave's speeds, both in the order of the signals."""
     plans = [designed.results[signal.junction].plan for signal in road.signals]
     travel_out_s = [share * wave.cycle_s for share in wave.travel_out]
     travel_back_s = [share * wave.cycle_s for share in wave.travel_in]
     out = _band(plans, [s.out for s in road.signals], travel_out_s)
     back = _band(plans[::-1], [s.back for s in road.signals[::-1]], travel_back_s[::-1])
-    turned = Band(outbound=False, begin_s=back.begin_s[::-1], width_s=back.width_s)
-    return ScenarioWave(road, designed, instance, wave, out, turned)
+    return out, Band(outbound=False, begin_s=back.begin_s[::-1], width_s=back.width_s)
+
+
+def _refine(road: Corridor, designed: ScenarioPlan, bands: tuple[Band, Band]) -> None:
+    """Move each signal within the room that both bands leave it to where the platoons wait least."""
+    rooms_s = {}
+    for number, signal in enumerate(road.signals):
+        plan = designed.results[signal.junction].plan
+        spans = [
+            value
+            for group, band in zip((signal.out, signal.back), bands, strict=True)
+            for green in (_longest(plan, group),)
+            for value in ((plan.offset_s + green.start_s, green.length_s), (band.begin_s[number], band.width_s[0]))
+        ]
+        earliest_s, latest_s = offset_room(spans[0], spans[1], spans[2], spans[3], plan.cycle_s)
+        rooms_s[signal.junction] = plan.offset_s + earliest_s, plan.offset_s + latest_s
+    members = {name: CoordinatedJunction(result.problem, result.plan, designed.demands[name]) for name, result in designed.results.items()}
+    found = coordinate(members, designed.links, rooms_s)
+    for name, result in designed.results.items():
+        designed.results[name] = replace(result, plan=result.plan.with_offset(found.offset_s[name]))
 
 
 def write_wave(found: ScenarioWave, bands: str, out: Path) -> list[Finding]:
@@ -162,8 +188,10 @@ def _instance(road: Corridor, designed: ScenarioPlan, k: float) -> WaveInstance:
     for signal in road.signals:
         plan = designed.results[signal.junction].plan
         cycle_s = plan.cycle_s
-        red = 1 - _common_window(plan, signal.out, signal.back)[1] / cycle_s
-        signals.append(WaveSignal(red_out=red, red_in=red))
+        out, back = _longest(plan, signal.out), _longest(plan, signal.back)
+        # The centre of a red lies half a cycle after that of its green.
+        shift = ((back.start_s + back.length_s / 2) - (out.start_s + out.length_s / 2)) / cycle_s
+        signals.append(WaveSignal(1 - out.length_s / cycle_s, 1 - back.length_s / cycle_s, red_shift=(shift + 0.5) % 1.0 - 0.5))
     links = []
     for link in road.links:
         speed_m_s = (link.out_m + link.back_m) / (link.out_s + link.back_s)
@@ -171,37 +199,14 @@ def _instance(road: Corridor, designed: ScenarioPlan, k: float) -> WaveInstance:
     return WaveInstance((cycle_s, cycle_s), k, tuple(signals), tuple(links))
 
 
-def _common_window(plan: SignalPlan, out: int, back: int) -> tuple[float, float]:
-    """Return start and length of the longest time in which both directions are green.
-
-    Raises
-    ------
-    ExperimentError
-        If there is none.
-    """
-    spans = [_overlap(a, b, plan.cycle_s) for a in plan.greens[out] for b in plan.greens[back]]
-    start_s, length_s = max(spans, key=lambda span: span[1], default=(0.0, 0.0))
-    if length_s <= 0:
-        raise ExperimentError(f"junction {plan.junction!r}: the two directions of the corridor are never green together; use --way stages.")
-    return start_s, length_s
-
-
-def _overlap(a: GreenWindow, b: GreenWindow, cycle_s: float) -> tuple[float, float]:
-    if a.length_s >= cycle_s:
-        return b.start_s, b.length_s
-    if b.length_s >= cycle_s:
-        return a.start_s, a.length_s
-    spans = []
-    for first, second in ((a, b), (b, a)):
-        since_s = (second.start_s - first.start_s) % cycle_s
-        spans.append((second.start_s, min(first.length_s - since_s, second.length_s)))
-    return max(spans, key=lambda span: span[1])
+def _longest(plan: SignalPlan, group: int) -> GreenWindow:
+    return max(plan.greens[group], key=lambda window: window.length_s)
 
 
 def _band(plans: Sequence[SignalPlan], groups: Sequence[int], travel_s: Sequence[float]) -> Band:
     """Return the widest band that the greens of one direction leave open (the longest green of each signal counts)."""
     cycle_s = plans[0].cycle_s
-    greens = [max(plan.greens[group], key=lambda window: window.length_s) for plan, group in zip(plans, groups, strict=True)]
+    greens = [_longest(plan, group) for plan, group in zip(plans, groups, strict=True)]
     centers, reds = [], []
     for plan, green in zip(plans, greens, strict=True):
         red_s = cycle_s - green.length_s
