@@ -12,11 +12,13 @@ from rich.console import Console
 from controllers.sumo.findings import Severity
 from experiments.design import instances
 from experiments.design.corridor import AUTO
+from experiments.design.daily import plan_scenario_day, write_day
 from experiments.design.outputs import PROGRAMS, streams_table, write_plans
 from experiments.design.planning import PlanRequest, plan_scenario
 from experiments.design.waves import bands_table, wave_scenario, write_wave
 from experiments.errors import ExperimentError
 from experiments.folders import claim
+from optimizer.design.day import DayLimits
 from optimizer.design.result import Objective
 from sumo_networks import scenario as find_scenario
 
@@ -107,6 +109,34 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
     console = _stdout()
     console.print(bands_table(found))
     _finish(console, found.designed, findings, out)
+
+
+@app.command("day")
+def day_command(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the result.")],
+    periods: Annotated[int, typer.Option("--periods", help="Most periods of the day.")] = 6,
+    shortest: Annotated[float, typer.Option("--shortest", help="Least length of a period, s.")] = 3600.0,
+    interval: Annotated[float, typer.Option("--interval", help="Length of the intervals in which the routes are counted, s.")] = 900.0,
+    way: Annotated[str, typer.Option("--way", help="groups: each green free; stages: a free choice and order of stages.")] = "groups",
+    time_limit: Annotated[float, typer.Option("--time-limit", help="Take the best plan of a junction after this time, s.")] = 20.0,
+) -> None:
+    """Design plans by time of day: periods from the counts, programs, and SUMO's WAUTs with safe changes between them."""
+    request = PlanRequest(way=way, period_s=interval, time_limit_s=time_limit)  # type: ignore[arg-type]
+    place = find_scenario(scenario)
+    claim(out)
+    status = Console(stderr=True)
+    with status.status("designing", spinner="line") as shown:
+        limits = DayLimits(periods, shortest)
+        found = plan_scenario_day(place, request, limits, lambda step: shown.update(step) if status.is_terminal else None)
+    findings = write_day(found, out)
+    console = _stdout()
+    for period in found.day.periods:
+        cycles = sorted({result.plan.cycle_s for result in found.day.plans[period.plan].values()})
+        console.print(f"{period.begin_s:g} to {period.end_s:g} s: plan {period.plan}, cycle {' and '.join(f'{c:g}' for c in cycles)} s")
+    worst = sum(finding.severity is Severity.ERROR for finding in findings)
+    console.print(f"Safety check of the plans: {worst} errors, {len(findings) - worst} other findings.")
+    console.print(f"The results are in {out}", soft_wrap=True)
 
 
 def _solve_plain(instance: Path, out: Path, bands: str, gap: float, time_limit: float) -> None:

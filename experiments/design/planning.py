@@ -12,6 +12,8 @@ from experiments.errors import ExperimentError
 from optimizer.design.common_cycle import design_together
 from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate
 from optimizer.design.designing import design
+from optimizer.design.extension import extended
+from optimizer.design.performance import capacity_factor, performance
 from optimizer.design.problem import design_problem
 from optimizer.design.result import Objective
 
@@ -153,14 +155,34 @@ def plan_scenario(
     counts = busiest(from_routes(place, request.period_s)) if request.demand is None else from_counts(request.demand, junctions)
     demands = {name: junction_demand(junction, counts) for name, junction in junctions.items()}
     links = links_between(site.reading.net, junctions)
+    sets = linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]
+    results, achieved = plan_junctions(junctions, demands, links, sets, request, on_step)
+    return ScenarioPlan(place, site, counts, demands, results, links, achieved, left_out)
+
+
+def plan_junctions(
+    junctions: Mapping[str, Intersection],
+    demands: Mapping[str, JunctionDemand],
+    links: Sequence[Link],
+    sets: Sequence[Sequence[str]],
+    request: PlanRequest,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> tuple[dict[str, DesignResult], tuple[Coordination, ...]]:
+    """Design plans for sets of junctions, each set on its own.
+
+    Returns
+    -------
+    tuple
+        The designs by junction, with the offsets set in their plans, and what the offsets of each coordinated set achieve.
+    """
     results: dict[str, DesignResult] = {}
     achieved = []
-    for together in linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]:
+    for together in sets:
         designed, coordination = _plan_together(together, junctions, demands, links, request, on_step)
         results |= designed
         if coordination is not None:
             achieved.append(coordination)
-    return ScenarioPlan(place, site, counts, demands, results, links, tuple(achieved), left_out)
+    return results, tuple(achieved)
 
 
 def linked_sets(names: Iterable[str], links: Iterable[Link]) -> list[list[str]]:
@@ -197,7 +219,7 @@ def _plan_together(
             designed = tuple(_alone(problem, request, on_step) for problem in problems)
     else:
         designed = tuple(_alone(problem, request, on_step) for problem in problems)
-    results = dict(zip(names, designed, strict=True))
+    results = {name: _extended(result) for name, result in zip(names, designed, strict=True)}
     if len(names) < 2 or len({result.plan.cycle_s for result in designed}) > 1:
         return results, None
     on_step(f"setting the offsets of {len(names)} junctions")
@@ -209,3 +231,9 @@ def _plan_together(
 def _alone(problem: DesignProblem, request: PlanRequest, on_step: Callable[[str], None]) -> DesignResult:
     on_step(f"designing {problem.junction.id}")
     return design(problem, request.objective, request.way, relative_gap=request.gap, time_limit_s=request.time_limit_s)
+
+
+def _extended(result: DesignResult) -> DesignResult:
+    plan = extended(result.plan, result.problem.junction, result.problem.maximum_green_s)
+    rows = performance(plan, result.problem)
+    return replace(result, plan=plan, performance=rows, capacity_factor=capacity_factor(rows))
