@@ -95,7 +95,7 @@ def design_together(
             f"junction {slow!r} needs a cycle of {least_s} s at least, but junction {fast!r} allows {most_s} s at most; "
             "widen the bounds or take one of them out of the corridor."
         )
-    timings = [timing_of(data, way) for data in frames]
+    timings = [timing_of(data, way, relative_gap) for data in frames]
     saturations = [first_saturation_h(data.problem) for data in frames]
     best: CommonDesign | None = None
     for _ in range(PASSES):
@@ -143,8 +143,9 @@ def _best(searches: Sequence[JunctionSearch], cycles: range, factor: float, rela
                 break
             schedules.append(schedule)
         if len(schedules) < len(searches):
-            # Without a schedule the bound still holds: where time ran out nothing better is known.
-            proven = min(proven, bound)
+            proven = min(proven, bound)  # without a schedule the bound still holds
+            if searches[0].is_over:
+                break
             continue
         proven = min(proven, sum(schedule.bound for schedule in schedules))
         if sum(schedule.cost for schedule in schedules) < total:

@@ -30,11 +30,6 @@ def maximal_cliques(neighbours: Sequence[frozenset[int]], members: frozenset[int
     return sorted(expand((), members, frozenset())) if members else []
 
 
-def conflict_cliques(junction: Intersection, members: frozenset[int]) -> list[tuple[int, ...]]:
-    """Return the maximal sets of groups of which no two may be green together: their greens follow one another in every cycle."""
-    return maximal_cliques(junction.conflicts, members)
-
-
 def compatible_sets(junction: Intersection, members: frozenset[int]) -> list[tuple[int, ...]]:
     """Return the maximal sets of groups that may all be green together: the stages that can be generated."""
     compatible = [members - junction.conflicts[g] - {g} if g in members else frozenset[int]() for g in range(len(junction.groups))]

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 UNIT_VEH: Final = 1e-5
 """Resolution of the solver's whole costs."""
 
-TRACE_H: Final = 1e-3
-"""Flow of whoever may come where nobody is counted: what green is left over goes there as well."""
-
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -82,7 +79,7 @@ def green_costs(problem: DesignProblem, found: Sequence[Service], saturation_h: 
     greens_s = np.arange(cycle_s + 1, dtype=np.float64)
     effective_s = np.array([effective_green_s(problem, cycle_s, green) for green in range(cycle_s + 1)])
     crossing_s = delay.crossing_delay_s(cycle_s, greens_s)
-    costs = np.tile(TRACE_H * crossing_s, (len(found), 1))
+    costs = np.zeros((len(found), cycle_s + 1))
     for row, service in enumerate(found):
         for index in service.streams:
             stream = problem.streams[index]

@@ -118,6 +118,11 @@ class JunctionSearch:
         problem = data.problem
         self.cycles = range(max(problem.shortest_cycle_s, data.least_cycle_s), problem.longest_cycle_s + 1)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the time has run out."""
+        return time.perf_counter() >= self._deadline_s
+
     def run(self, objective: Objective) -> Found | None:
         """Return the best schedule, or None where time ran out before any was found."""
         if objective is Objective.DELAY:
@@ -189,7 +194,7 @@ class JunctionSearch:
             schedule = solve(cycle_s, best.cost if best else math.inf)
             if schedule is not None:
                 best, proven = schedule, min(proven, schedule.bound)
-            elif time.perf_counter() >= self._deadline_s:
+            elif self.is_over:
                 proven = min(proven, bound)
                 break
         return None if best is None else (best, min(proven, best.cost))

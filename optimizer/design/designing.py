@@ -79,7 +79,7 @@ def design(
     began = time.perf_counter()
     deadline_s = began + time_limit_s
     data = frame(problem)
-    timing = timing_of(data, way)
+    timing = timing_of(data, way, relative_gap)
     saturation_h = first_saturation_h(problem)
     best: tuple[tuple[float, float], SignalPlan, Found, tuple[StreamPerformance, ...]] | None = None
     for _ in range(PASSES):
@@ -114,9 +114,9 @@ def design(
     )
 
 
-def timing_of(data: Frame, way: Way) -> Timing:
+def timing_of(data: Frame, way: Way, relative_gap: float) -> Timing:
     """Return the way of timing a junction."""
-    return GroupBased(data) if way == "groups" else StageBased(data)
+    return GroupBased(data, relative_gap) if way == "groups" else StageBased(data, relative_gap)
 
 
 def status_of(cost: float, bound: float, relative_gap: float) -> SolutionStatus:
@@ -125,12 +125,28 @@ def status_of(cost: float, bound: float, relative_gap: float) -> SolutionStatus:
 
 
 def scheduled_plan(data: Frame, schedule: Schedule) -> SignalPlan:
-    """Return the plan of a schedule: groups without conflicts stay green, those that are left out stay red."""
+    """Return the plan of a schedule.
+
+    Each green is stretched into whatever time the schedule leaves over, the busiest group's first: it ends as late and begins as early as
+    intergreens and maximum greens allow. Groups without conflicts stay green, those that are left out stay red.
+    """
     problem = data.problem
+    starts, lengths = dict(schedule.starts_s), dict(schedule.lengths_s)
+    flow_h = dict.fromkeys(data.timed, 0.0)
+    for stream in problem.streams:
+        for g in data.timed.intersection(stream.groups):
+            flow_h[g] += stream.flow_h
+    for g in sorted(data.timed, key=lambda g: (-flow_h[g], g)):
+        others = problem.junction.conflicts[g] & data.timed
+        after_s = min((starts[h] - starts[g]) % schedule.cycle_s - lengths[g] - data.intergreen_s[g][h] for h in others)
+        lengths[g] += max(0, min(after_s, data.longest_s[g] - lengths[g]))
+        before_s = min((starts[g] - starts[h]) % schedule.cycle_s - lengths[h] - data.intergreen_s[h][g] for h in others)
+        earlier_s = max(0, min(before_s, data.longest_s[g] - lengths[g]))
+        starts[g], lengths[g] = (starts[g] - earlier_s) % schedule.cycle_s, lengths[g] + earlier_s
     greens: list[tuple[GreenWindow, ...]] = []
     for g in range(len(problem.junction.groups)):
         if g in data.timed:
-            greens.append((GreenWindow(float(schedule.starts_s[g]), float(schedule.lengths_s[g])),))
+            greens.append((GreenWindow(float(starts[g]), float(lengths[g])),))
         else:
             greens.append(() if g in problem.left_out else (GreenWindow(0.0, float(schedule.cycle_s)),))
     return SignalPlan(problem.junction.id, float(schedule.cycle_s), 0.0, tuple(greens))

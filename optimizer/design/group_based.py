@@ -4,7 +4,7 @@ At a cycle C in whole seconds, with the start θ_g in [0, C), the length φ_g an
 
     θ_h + C Ω_gh >= θ_g + φ_g + I_gh,    θ_g + C (1 - Ω_gh) >= θ_h + φ_h + I_hg,
 
-so that each intergreen is kept round the cycle. For every set of groups that all conflict, Σ φ + (least lost time) <= C is implied and
+so that each intergreen is kept round the cycle. For every set of services that all conflict, Σ φ + (least lost time) <= C is implied and
 added, which makes the linear relaxation tight. Solved by OR-Tools CP-SAT.
 
 Sources: G. Improta and G. E. Cantarella, "Control system design for an individual signalized junction", Transportation Research B 18
@@ -40,10 +40,12 @@ class GroupBased:
     ----------
     frame
         The problem in whole seconds.
+    relative_gap
+        Gap with which a cycle's answer is good enough.
     """
 
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
+    def __init__(self, frame: Frame, relative_gap: float = 0.0) -> None:
+        self._frame, self._gap = frame, relative_gap
 
     def least_delay(
         self, cycle_s: int, costs: NDArray[np.float64], at_least_s: Sequence[int], below: float, deadline_s: float
@@ -54,7 +56,7 @@ class GroupBased:
         if math.isfinite(below):
             model.add(total <= math.ceil(below) - 1)
         model.minimize(total)
-        solver = solve(model, deadline_s)
+        solver = solve(model, deadline_s, self._gap)
         if solver is None:
             return None
         served = tuple(solver.value(v) for v in variables.served)
@@ -66,7 +68,7 @@ class GroupBased:
         model, variables = self._model(cycle_s, [0] * len(self._frame.services))
         factor = define_reserve(model, variables.served, reserve_per_s, self._frame.gain_s, above)
         model.maximize(factor)
-        solver = solve(model, deadline_s)
+        solver = solve(model, deadline_s, self._gap)
         if solver is None:
             return None
         return self._schedule(
@@ -94,9 +96,9 @@ class GroupBased:
                         model.add(later == 1)
                     model.add(starts[h] + cycle_s * later >= starts[g] + lengths[g] + frame.intergreen_s[g][h])
                     model.add(starts[g] + cycle_s * (1 - later) >= starts[h] + lengths[h] + frame.intergreen_s[h][g])
-        for clique, lost_s in frame.cliques:
-            model.add(sum(lengths[g] for g in clique) <= cycle_s - lost_s)
         served = [self._define_service(model, starts, lengths, cycle_s, i) for i in range(len(frame.services))]
+        for clique, lost_s in frame.cliques:
+            model.add(sum(served[i] for i in clique) <= cycle_s - lost_s)
         for variable, least_s in zip(served, at_least_s, strict=True):
             model.add(variable >= least_s)
         return model, _Variables(starts, lengths, served)
@@ -190,7 +192,7 @@ def define_reserve(
     return factor
 
 
-def solve(model: cp_model.CpModel, deadline_s: float) -> cp_model.CpSolver | None:
+def solve(model: cp_model.CpModel, deadline_s: float, relative_gap: float) -> cp_model.CpSolver | None:
     """Solve a model on one core with a fixed seed; None where there is no solution (within the time)."""
     left_s = deadline_s - time.perf_counter()
     if left_s <= 0:
@@ -198,6 +200,7 @@ def solve(model: cp_model.CpModel, deadline_s: float) -> cp_model.CpSolver | Non
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
+    solver.parameters.relative_gap_limit = relative_gap
     solver.parameters.max_time_in_seconds = left_s
     status = solver.solve(model)
     return solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from optimizer.design.compatibility import conflict_cliques, least_lost_s
+from optimizer.design.compatibility import least_lost_s, maximal_cliques
 from optimizer.design.costs import Service, services
 from optimizer.design.errors import DesignError
 
@@ -36,7 +36,8 @@ class Frame:
     shortest_s, longest_s
         Bounds of each group's green.
     cliques
-        Maximal sets of timed groups whose greens follow one another, with the least time lost between them.
+        Maximal sets of services whose greens follow one another, with the least time lost between them. A service of several groups
+        conflicts with whatever conflicts with any of them, which ties the cycle tighter than the groups alone do.
     """
 
     problem: DesignProblem
@@ -55,7 +56,12 @@ class Frame:
     @property
     def least_cycle_s(self) -> int:
         """Least cycle that any clique leaves room for."""
-        return max(sum(self.shortest_s[g] for g in clique) + lost for clique, lost in self.cliques)
+        return max(sum(self.shortest_service_s(i) for i in clique) + lost for clique, lost in self.cliques)
+
+    def shortest_service_s(self, index: int) -> int:
+        """Return the least green of a service: that of its group, nothing for one of several groups."""
+        groups = self.services[index].groups
+        return self.shortest_s[groups[0]] if len(groups) == 1 else 0
 
     def longest_green_s(self, group: int, cycle_s: int) -> int:
         """Return the longest green that a group can have beside its conflicting groups in a cycle."""
@@ -150,14 +156,26 @@ def frame(problem: DesignProblem) -> Frame:
         min(problem.longest_cycle_s, math.floor(most)) if math.isfinite(most) else problem.longest_cycle_s
         for most in problem.maximum_green_s
     )
-    cliques = tuple((clique, least_lost_s(intergreen_s, clique)) for clique in conflict_cliques(junction, timed))
-    found = Frame(problem, timed, services(problem, timed), intergreen_s, shortest_s, longest_s, cliques)
-    clique, lost = max(cliques, key=lambda item: sum(shortest_s[g] for g in item[0]) + item[1])
-    if found.least_cycle_s > problem.longest_cycle_s:
-        names = ", ".join(repr(junction.groups[g].id) for g in clique)
+    found = services(problem, timed)
+    data = Frame(problem, timed, found, intergreen_s, shortest_s, longest_s, _cliques(problem, found, intergreen_s))
+    clique, lost = max(data.cliques, key=lambda item: sum(data.shortest_service_s(i) for i in item[0]) + item[1])
+    if data.least_cycle_s > problem.longest_cycle_s:
+        names = ", ".join(repr(junction.groups[g].id) for i in clique for g in found[i].groups)
         raise DesignError(
-            f"junction {junction.id!r}: the minimum greens ({found.least_cycle_s - lost} s) and intergreens ({lost} s) of the groups "
-            f"{names} need {found.least_cycle_s} s, but the cycle may last {problem.longest_cycle_s} s at most; "
+            f"junction {junction.id!r}: the minimum greens ({data.least_cycle_s - lost} s) and intergreens ({lost} s) of the groups "
+            f"{names} need {data.least_cycle_s} s, but the cycle may last {problem.longest_cycle_s} s at most; "
             "allow a longer cycle or shorten them."
         )
-    return found
+    return data
+
+
+def _cliques(
+    problem: DesignProblem, found: Sequence[Service], intergreen_s: Sequence[Sequence[int]]
+) -> tuple[tuple[tuple[int, ...], int], ...]:
+    conflicts = problem.junction.conflicts
+    every = range(len(found))
+    excluded = [frozenset(h for g in service.groups for h in conflicts[g]) for service in found]
+    neighbours = [frozenset(j for j in every if j != i and excluded[i] & set(found[j].groups)) for i in every]
+    # A service lies in the greens of all its groups: it keeps the intergreens of each of them.
+    lost_s = [[max(intergreen_s[g][h] for g in found[i].groups for h in found[j].groups) for j in every] for i in every]
+    return tuple((clique, least_lost_s(lost_s, clique)) for clique in maximal_cliques(neighbours, frozenset(every)))

@@ -44,10 +44,12 @@ class StageBased:
     ----------
     frame
         The problem in whole seconds.
+    relative_gap
+        Gap with which a cycle's answer is good enough.
     """
 
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
+    def __init__(self, frame: Frame, relative_gap: float = 0.0) -> None:
+        self._frame, self._gap = frame, relative_gap
         self._stages = candidate_stages(frame)
 
     def least_delay(
@@ -79,7 +81,7 @@ class StageBased:
         self, model: cp_model.CpModel, variables: _Variables, cycle_s: int, deadline_s: float
     ) -> tuple[cp_model.CpSolver | None, Schedule | None]:
         while True:
-            solver = solve(model, deadline_s)
+            solver = solve(model, deadline_s, self._gap)
             if solver is None:
                 return None, None
             tour = _tour(solver, variables)
@@ -108,13 +110,13 @@ class StageBased:
             model.add(greens[g] >= frame.shortest_s[g])
             model.add(greens[g] <= frame.longest_green_s(g, cycle_s))
             model.add_exactly_one(arc for (a, b), arc in arcs.items() if g not in stages[a] and g in stages[b])
-        for clique, lost_s in frame.cliques:
-            model.add(sum(greens[g] for g in clique) <= cycle_s - lost_s)
         served = []
         for i, service in enumerate(frame.services):
             green = model.new_int_var(0, cycle_s, f"service_{i}")
             model.add(green == self._run_s(service.groups, lengths, arcs))
             served.append(green)
+        for clique, lost_s in frame.cliques:
+            model.add(sum(served[i] for i in clique) <= cycle_s - lost_s)
         return model, _Variables(lengths, arcs, served)
 
     def _run_s(
