@@ -103,8 +103,8 @@ class _Program:
         self._model = mathopt.Model()
         shortest_s, longest_s = instance.cycle_s
         self._pace = self.variable(1 / longest_s, 1 / shortest_s)
-        self.wait_out = [self.variable(0, 1) for _ in instance.signals]
-        self.wait_in = [self.variable(0, 1) for _ in instance.signals]
+        self.wait_out = [self.variable(0, max(0.0, 1 - signal.red_out)) for signal in instance.signals]
+        self.wait_in = [self.variable(0, max(0.0, 1 - signal.red_in)) for signal in instance.signals]
         self._travel_out = [self._travel(link.distance_out_m, link.speed_m_s) for link in instance.links]
         self._travel_in = [self._travel(link.distance_in_m, link.speed_m_s) for link in instance.links]
         self._limit_slowness_changes()
@@ -160,16 +160,16 @@ class _Program:
 
     def _close_loop(self, i: int) -> None:
         here, there = self._instance.signals[i], self._instance.signals[i + 1]
-        reds = (there.red_out + there.red_in - here.red_out - here.red_in) / 2
-        loops = self._model.add_integer_variable(lb=-4, ub=math.ceil(self._most(i)) + 4)
+        link, (shortest_s, longest_s) = self._instance.links[i], self._instance.cycle_s
+        constant = (there.red_out + there.red_in - here.red_out - here.red_in) / 2 + here.clearance_in + there.clearance_out
+        # What the loop can be at all keeps the solver from looking further.
+        way_m, shifted = link.distance_out_m + link.distance_in_m, _greatest_shift(here) + _greatest_shift(there)
+        least = way_m / link.speed_m_s[1] / longest_s - (2 - there.red_out - there.red_in) - shifted - constant
+        most = way_m / link.speed_m_s[0] / shortest_s + (2 - here.red_out - here.red_in) + shifted - constant
+        loops = self._model.add_integer_variable(lb=math.ceil(least - TINY), ub=math.floor(most + TINY))
         turning = (self.wait_out[i] + self.wait_in[i]) - (self.wait_out[i + 1] + self.wait_in[i + 1])
         travel = self._travel_out[i] + self._travel_in[i] + self._shifts[i] - self._shifts[i + 1]
-        self.add(turning + travel - loops == reds + here.clearance_in + there.clearance_out)
-
-    def _most(self, i: int) -> float:
-        """Return the longest travel out and back on a link, cycles."""
-        link = self._instance.links[i]
-        return (link.distance_out_m + link.distance_in_m) / link.speed_m_s[0] / self._instance.cycle_s[0]
+        self.add(turning + travel - loops == constant)
 
     def solve(self, value: Any, bands: tuple[list[Any], list[Any]], limits: tuple[float, float], began: float) -> Wave:
         self._model.maximize(value)
@@ -212,3 +212,8 @@ class _Program:
             gap=gap,
             solve_s=time.perf_counter() - began,
         )
+
+
+def _greatest_shift(signal: WaveSignal) -> float:
+    """Return the greatest shift that the centres of the two reds can have."""
+    return abs(signal.red_shift) if signal.left_pattern is LeftPattern.FIXED else (signal.left_out + signal.left_in) / 2

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from experiments import cli
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def golden() -> dict[str, Any]:
@@ -120,3 +118,12 @@ def test_a_result_needs_a_folder_that_exists(tmp_path: Path, capsys: pytest.Capt
     instance.write_text(json.dumps(golden()), encoding="utf-8")
     assert call("--instance", str(instance), "--out", str(tmp_path / "nowhere" / "result.json")) == 2
     assert "name a file in a folder that exists" in capsys.readouterr().err
+
+
+def test_the_instance_in_the_documentation_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plan_design.md").read_text(encoding="utf-8")
+    instance, out = tmp_path / "corridor.json", tmp_path / "result.json"
+    instance.write_text(page.split("```json\n")[1].split("```")[0], encoding="utf-8")
+    assert call("--instance", str(instance), "--out", str(out)) == 0
+    named = {word for word in page.split("The result holds ")[1].split("\n\n")[0].split("`") if word.replace("_", "").isalpha()}
+    assert set(json.loads(out.read_text(encoding="utf-8"))) <= named
