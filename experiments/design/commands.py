@@ -48,7 +48,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
         Path | None,
         typer.Option("--intergreens", metavar="DIR", help="Matrices <junction>.csv in place of the computed ones.", show_default=False),
     ] = None,
-    period: Annotated[float, typer.Option("--period", help="Routes are counted in periods of this length, s; the busiest counts.")] = 900.0,
+    period: Annotated[float, typer.Option("--period", help="Flows are raised to the busiest period of this length, s.")] = 900.0,
     gap: Annotated[float, typer.Option("--gap", help="Proven relative gap with which a junction's plan is good enough.")] = 0.01,
     time_limit: Annotated[float, typer.Option("--time-limit", help="Take the best plan of a junction after this time, s.")] = 20.0,
 ) -> None:

@@ -91,16 +91,22 @@ def _counted(driven: Iterable[Journey], begin_s: float, end_s: float) -> TurnCou
 
 
 def busiest(periods: Sequence[TurnCounts]) -> TurnCounts:
-    """Return each turn's flow in its own busiest period.
+    """Return each turn's mean flow, raised by what the busiest period brings more than the mean one: all turns by the same factor.
 
-    A plan for mean flows jams in the peak within the hour; the HCM designs for the busiest quarter (2016, section 19-3, peak hour factor).
-    Periods of less than half the first one's length are left out: few vehicles make wild flows.
+    A plan for mean flows jams in the peak within the hour; the HCM designs for the busiest quarter, V / PHF (2016, section 19-3, peak hour
+    factor). Each turn's own busiest quarter would add up to more than ever comes: the counts of small flows scatter.
+    Periods of less than half the first one's length do not count as busiest: few vehicles make wild flows.
     """
-    whole_s = periods[0].end_s - periods[0].begin_s
-    taken = [period for period in periods if period.end_s - period.begin_s >= whole_s / 2]
-    turns = {turn for period in taken for turn in period.per_hour}
-    most = {turn: max(period.per_hour.get(turn, 0.0) for period in taken) for turn in turns}
-    return TurnCounts(taken[0].begin_s, taken[-1].end_s, most)
+    lengths_s = [period.end_s - period.begin_s for period in periods]
+    whole_s = sum(lengths_s)
+    turns = {turn for period in periods for turn in period.per_hour}
+    mean = {
+        turn: sum(period.per_hour.get(turn, 0.0) * length_s for period, length_s in zip(periods, lengths_s, strict=True)) / whole_s
+        for turn in turns
+    }
+    most = max(sum(period.per_hour.values()) for period, length_s in zip(periods, lengths_s, strict=True) if length_s >= lengths_s[0] / 2)
+    factor = max(1.0, most / sum(mean.values()))
+    return TurnCounts(periods[0].begin_s, periods[-1].end_s, {turn: factor * flow for turn, flow in mean.items()})
 
 
 def from_counts(path: Path, junctions: Mapping[str, Intersection]) -> TurnCounts:

@@ -52,7 +52,7 @@ class PlanRequest:
     intergreens
         Folder with the office's own matrices; the computed ones where None.
     period_s
-        Each turn counts with its flow in its busiest period of this length (HCM 2016: a quarter of an hour); with its mean where infinite.
+        Mean flows are raised to those of the busiest period of this length (HCM 2016: a quarter of an hour); not where infinite.
     gap, time_limit_s
         When a junction's plan is good enough.
 

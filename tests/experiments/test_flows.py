@@ -50,17 +50,22 @@ def test_routes_trips_and_flows_count_alike_within_the_window(place: Scenario) -
     )
 
 
-def test_each_turn_is_designed_for_its_busiest_period(place: Scenario) -> None:
+def test_flows_are_raised_to_the_busiest_period_all_by_one_factor() -> None:
+    # Means of 200 and 50; the second hour brings 400 in all against a mean of 250: a factor of 1.6.
+    main, side = ("a", "b", False), ("c", "d", False)
+    periods = [TurnCounts(0, 900, {main: 100.0}), TurnCounts(900, 1800, {main: 300.0, side: 100.0})]
+    assert busiest(periods).per_hour == pytest.approx({main: 320.0, side: 80.0})
+
+
+def test_a_scenario_is_counted_in_periods(place: Scenario) -> None:
     periods = from_routes(place, 900.0)
-    assert len(periods) == 4
-    assert busiest(periods).per_hour["sc", "cn", False] == pytest.approx(400, abs=8)
-    assert busiest(periods).per_hour["nc", "cs", False] == 4  # one vehicle in a quarter of an hour
+    assert [period.per_hour.get(("sc", "cn", False), 0) for period in periods] == pytest.approx([180, 180, 400, 400], abs=8)
 
 
 def test_a_short_rest_of_the_window_makes_no_busiest_period() -> None:
     turn = ("a", "b", False)
     periods = [TurnCounts(0, 900, {turn: 100.0}), TurnCounts(900, 1000, {turn: 720.0})]
-    assert busiest(periods).per_hour[turn] == 100.0
+    assert busiest(periods).per_hour[turn] == pytest.approx((100 * 900 + 720 * 100) / 1000)
 
 
 def test_the_demand_of_a_junction_holds_all_vehicles_that_pass_it(place: Scenario) -> None:
