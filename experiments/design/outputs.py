@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from controllers.sumo.audit import audit
-from controllers.sumo.plan_programs import plan_program
-from controllers.sumo.programs import write_programs
+from controllers.sumo.plan_programs import plan_program, program_plan
+from controllers.sumo.programs import NetworkError, write_programs
 from experiments.checking import finding_values
 from experiments.design.drawings import draw_timing
 from experiments.design.junctions import file_name
 from experiments.folders import claim, publish, write_whole
 from experiments.provenance import command_line, scenario_hash, versions
 from optimizer.design.intergreen_files import distances_text, matrix_text
+from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,7 @@ def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
     findings = [f for f in checked.findings if f.program == PROGRAM_ID]
     write_whole(out / "streams.csv", streams_csv(designed))
     write_whole(out / "plans.csv", plans_csv(designed))
+    write_whole(out / "comparison.csv", comparison_csv(designed))
     for folder in ("intergreens", "distances", "drawings"):
         (out / folder).mkdir(exist_ok=True)
     for name, result in designed.results.items():
@@ -156,6 +158,27 @@ def plans_csv(designed: ScenarioPlan) -> str:
                 times = [f"{value:g}" for value in (window.start_s, end_s, window.length_s)]
                 writer.writerow([plan.junction, f"{plan.cycle_s:g}", f"{plan.offset_s:g}", group.id, group.kind.value, *times])
     return stream.getvalue()
+
+
+def comparison_csv(designed: ScenarioPlan) -> str:
+    """Return one line per junction: the program that runs now, read back as a plan, against the designed one, in the same model."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    heads = [f"{name}_{when}" for when in ("now", "designed") for name in ("cycle_s", "delayed_veh", "capacity_factor")]
+    writer.writerow(["junction", *heads])
+    for name, result in designed.results.items():
+        try:
+            now = program_plan(designed.site.reading.shipped[name], result.problem.junction)
+        except NetworkError:
+            before: list[str] = ["", "", ""]  # no fixed cycle to compare
+        else:
+            before = _merits(now.cycle_s, performance(now, result.problem))
+        writer.writerow([name, *before, *_merits(result.plan.cycle_s, result.performance)])
+    return stream.getvalue()
+
+
+def _merits(cycle_s: float, rows: tuple[StreamPerformance, ...]) -> list[str]:
+    return [f"{cycle_s:g}", f"{weighted_delay_veh(rows):.2f}", f"{capacity_factor(rows):.2f}"]
 
 
 def streams_table(result: DesignResult) -> Table:

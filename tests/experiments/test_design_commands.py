@@ -90,6 +90,14 @@ def test_the_tables_hold_each_stream_and_each_green(planned: tuple[Path, str]) -
     assert junction["status"] == "optimal"
 
 
+def test_the_running_program_is_read_back_and_compared(planned: tuple[Path, str]) -> None:
+    with (planned[0] / "comparison.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    # The guideline's program of this junction: 5 + 40 + 3 + 2 + 5 + 12 + 3 + 2 s.
+    assert float(row["cycle_s_now"]) == 72
+    assert float(row["delayed_veh_designed"]) < float(row["delayed_veh_now"])
+
+
 def test_the_offices_own_intergreens_take_the_place_of_the_computed_ones(planned: tuple[Path, str], tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
