@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimizer.design.wave import WaveInstance
-
 ROUNDING: Final = 1e-6
 """What a band may miss the begin of a green by."""
 
@@ -52,26 +50,6 @@ def through_band(
             begin, width = reach % 1.0, start - reach
         reach = max(reach, start + red)
     return begin, width
-
-
-def bands_left_open(
-    instance: WaveInstance, offsets: Sequence[float], red_shifts: Sequence[float], travel_out: Sequence[float], travel_in: Sequence[float]
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the widest outbound and inbound band for given offsets, each as by `through_band`.
-
-    Parameters
-    ----------
-    instance
-        The corridor.
-    offsets, red_shifts, travel_out, travel_in
-        As in `optimizer.design.wave.Wave`; the inbound band's start is that at the last signal.
-    """
-    signals = instance.signals
-    outbound = through_band(offsets, [s.red_out for s in signals], travel_out, [s.clearance_out for s in signals])
-    centers = [offset + shift for offset, shift in zip(offsets, red_shifts, strict=True)]
-    backwards = signals[::-1]
-    inbound = through_band(centers[::-1], [s.red_in for s in backwards], travel_in[::-1], [s.clearance_in for s in backwards])
-    return outbound, inbound
 
 
 def offset_room(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimizer.design.errors import DesignError
@@ -27,14 +27,6 @@ class JunctionDemand:
 
     movement_veh_h: tuple[float, ...]
     crossing_h: tuple[float, ...]
-
-    def scaled(self, factor: float) -> JunctionDemand:
-        """Return the demand with all flows multiplied."""
-        return replace(
-            self,
-            movement_veh_h=tuple(factor * flow for flow in self.movement_veh_h),
-            crossing_h=tuple(factor * flow for flow in self.crossing_h),
-        )
 
 
 def check_demand(demand: JunctionDemand, junction: Intersection) -> None:

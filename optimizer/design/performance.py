@@ -12,8 +12,6 @@ from optimizer.design.discharge import cell_s, discharge_veh, queues_veh
 from optimizer.design.result import StreamPerformance
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from optimizer.design.plan import SignalPlan
     from optimizer.design.problem import DesignProblem, Stream
 
@@ -30,14 +28,11 @@ def performance(plan: SignalPlan, problem: DesignProblem, arrivals_veh: NDArray[
         Any plan of the junction, also one that nobody designed here.
     problem
         Its streams.
-    arrivals_veh
-        Vehicles that arrive in each cell of the cycle (see `discharge.cell_s`), shape ``(streams, cells)``, where platoons arrive; evenly
-        where None.
     """
     discharge = discharge_veh(plan, problem)
     cell = cell_s(plan)
     flows = np.array([max(stream.flow_h, TRACE_H) for stream in problem.streams])
-    arriving = np.broadcast_to((flows * cell / 3600)[:, None], discharge.shape) if arrivals_veh is None else arrivals_veh
+    arriving = np.broadcast_to((flows * cell / 3600)[:, None], discharge.shape)
     passing = discharge.sum(axis=1)
     # HCM's uniform delay is that of a stream which just fills its green; what comes on top is the overflow term's.
     held = np.minimum(1.0, passing / np.maximum(arriving.sum(axis=1), 1e-12))

@@ -72,18 +72,6 @@ class SignalPlan:
         """Return the same plan with another offset (taken modulo the cycle)."""
         return replace(self, offset_s=offset_s % self.cycle_s)
 
-    def rotated(self, shift_s: float) -> SignalPlan:
-        """Return a plan that shows the same at any time but whose second 0 lies `shift_s` later."""
-        greens = tuple(
-            tuple(
-                sorted(
-                    (GreenWindow((window.start_s - shift_s) % self.cycle_s, window.length_s) for window in windows), key=lambda w: w.start_s
-                )
-            )
-            for windows in self.greens
-        )
-        return SignalPlan(self.junction, self.cycle_s, (self.offset_s + shift_s) % self.cycle_s, greens)
-
 
 def _check(plan: SignalPlan) -> None:
     place = f"signal plan of {plan.junction!r}"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.benchmarks.design_instances import free_corridor
-from optimizer.design.band_geometry import bands_left_open, through_band
+from optimizer.design.band_geometry import through_band
 from optimizer.design.bands import widest_band, widest_bands
 from optimizer.design.errors import DesignError
 from optimizer.design.wave import LeftPattern, Wave, WaveInstance, WaveLink, WaveSignal
@@ -37,6 +37,21 @@ def exhaustive_band(instance: WaveInstance) -> float:
     for pattern in itertools.product((0.0, 0.5), repeat=len(reds) - 1):
         best = max(best, through_band((0.0, *pattern), reds, travel, [0.0] * len(reds))[1])
     return best
+
+
+Values = tuple[float, ...]
+
+
+def bands_left_open(
+    instance: WaveInstance, offsets: Values, red_shifts: Values, travel_out: Values, travel_in: Values
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The widest outbound and inbound band that given offsets leave open, each as by `through_band`."""
+    signals = instance.signals
+    outbound = through_band(offsets, [s.red_out for s in signals], travel_out, [s.clearance_out for s in signals])
+    centers = [offset + shift for offset, shift in zip(offsets, red_shifts, strict=True)]
+    backwards = signals[::-1]
+    inbound = through_band(centers[::-1], [s.red_in for s in backwards], travel_in[::-1], [s.clearance_in for s in backwards])
+    return outbound, inbound
 
 
 def assert_bands_are_open(instance: WaveInstance, wave: Wave) -> None:

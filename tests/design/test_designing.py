@@ -132,8 +132,8 @@ def test_a_plan_within_capacity_is_the_least_overload_where_nothing_carries_the_
 def test_doubling_the_demand_halves_the_reserve() -> None:
     place = four_arms()
     once, twice = (
-        design(design_problem(place, demand(place, random_flows(2)).scaled(factor), cycle_s=(120, 120)), Objective.RESERVE)
-        for factor in (1, 2)
+        design(design_problem(place, demand(place, random_flows(2, total_h=total_h)), cycle_s=(120, 120)), Objective.RESERVE)
+        for total_h in (2000, 4000)
     )
     assert once.capacity_factor == pytest.approx(2 * twice.capacity_factor, rel=1e-4)
 
