@@ -19,7 +19,7 @@ TRACE_H = 1e-6
 """Flow that stands for none: whoever should come would still have to wait."""
 
 
-def performance(plan: SignalPlan, problem: DesignProblem, arrivals_veh: NDArray[np.float64] | None = None) -> tuple[StreamPerformance, ...]:
+def performance(plan: SignalPlan, problem: DesignProblem) -> tuple[StreamPerformance, ...]:
     """Return how each stream fares, in the order of the problem's streams.
 
     Parameters
