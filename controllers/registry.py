@@ -23,6 +23,7 @@ _OWN: Final = {
     "max_pressure": "controllers.max_pressure:MaxPressure",
     "greedy": "controllers.greedy:Greedy",
     "longest_queue": "controllers.longest_queue:LongestQueue",
+    "coordinated": "controllers.coordinated:Coordinated",
     "rolling_horizon": "controllers.rolling_horizon:RollingHorizon",
 }
 

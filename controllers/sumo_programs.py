@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from controllers.sumo.programs import GREEN, YELLOW
+from controllers.sumo.programs import GREEN, YELLOW, write_programs
 from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from controllers.sumo.programs import ShippedProgram
 
 
 class Static:
-    """The programs as shipped with the network."""
+    """Fixed-time programs: those shipped with the network, or those of a file.
+
+    Parameters
+    ----------
+    programs
+        An additional file with further programs, such as ``ampelwerk design`` writes; they run instead of the shipped ones of the same
+        traffic lights. None for the shipped ones alone.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file.
+    """
 
     name = "static"
     information = InformationClass.NONE
 
-    def write_programs(self, shipped: Mapping[str, ShippedProgram], path: Path) -> None:
-        """Write nothing: the shipped programs run."""
+    def __init__(self, programs: str | None = None) -> None:
+        self.programs = None if programs is None else Path(programs).absolute()
+        if self.programs is not None and not self.programs.is_file():
+            raise ValueError(f"programs = {programs!r} is no file; name an additional file with signal programs.")
+
+    def write_programs(self, shipped: Mapping[str, ShippedProgram], path: Path) -> Path | None:  # noqa: ARG002 - nothing to derive
+        """Write nothing: the shipped programs run, or those of the file."""
+        return self.programs
 
 
 class _GreenExtending:
@@ -62,23 +80,22 @@ class _GreenExtending:
         Path
             `path`.
         """
-        root = ET.Element("additional")
-        for junction, program in shipped.items():
-            if program.type == "NEMA" or sum(_is_green(phase.state) for phase in program.phases) < 2:
-                continue
-            # SUMO runs the program that was loaded last, so a new program id makes this one the running one.
-            identity = {"id": junction, "type": self.name, "programID": f"ampelwerk_{self.name}", "offset": f"{program.offset_s:g}"}
-            logic = ET.SubElement(root, "tlLogic", identity)
-            for phase in program.phases:
-                attributes = {"duration": f"{phase.duration_s:g}", "state": phase.state}
-                if _is_green(phase.state):
-                    attributes |= {"minDur": f"{self.minimum_green_s:g}", "maxDur": f"{self.maximum_green_s:g}"}
-                if phase.following:
-                    attributes["next"] = " ".join(map(str, phase.following))
-                ET.SubElement(logic, "phase", attributes)
-        ET.indent(root)
-        ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+        write_programs(
+            (
+                self._extending(program)
+                for program in shipped.values()
+                if program.type != "NEMA" and sum(_is_green(phase.state) for phase in program.phases) >= 2
+            ),
+            path,
+        )
         return path
+
+    def _extending(self, program: ShippedProgram) -> ShippedProgram:
+        # SUMO runs the program that was loaded last, so a new program id makes this one the running one.
+        bounds = {"minimum_s": self.minimum_green_s, "maximum_s": self.maximum_green_s}
+        plain = [replace(phase, minimum_s=None, maximum_s=None, name="") for phase in program.phases]
+        phases = tuple(replace(phase, **bounds) if _is_green(phase.state) else phase for phase in plain)
+        return replace(program, program_id=f"ampelwerk_{self.name}", type=self.name, phases=phases, parameters={})
 
 
 class Actuated(_GreenExtending):

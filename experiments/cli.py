@@ -1,7 +1,7 @@
-"""The command line: ``ampelwerk networks``, ``ampelwerk run``, ``ampelwerk compare``.
+"""The command line: ``ampelwerk networks``, ``run``, ``compare``, ``check`` and ``design``.
 
-Exit codes: 0, 2 for a mistake the user can mend (one sentence says how), 1 for one of ours (the sentence names the file with the details),
-130 after Ctrl-C.
+Exit codes: 0, 2 for a mistake the user can mend (one sentence says how), 1 for one of ours (the sentence names the file with the details)
+and for a check that found errors, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -22,24 +22,28 @@ from rich.table import Table
 from controllers.registry import ControllerError, registered
 from controllers.sumo.coupling import SimulationError
 from controllers.sumo.programs import NetworkError
-from experiments import comparison, runs
+from experiments import checking, comparison, runs
+from experiments.design import commands as design_commands
 from experiments.errors import ExperimentError
+from experiments.folders import write_whole
 from experiments.provenance import versions
 from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_loop_faults, read_parameters, seed_list
 from experiments.tables import rich_table, run_table
+from optimizer.design.errors import DesignError
 from sumo_networks import ScenarioError, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MISTAKES = (ExperimentError, ScenarioError, ControllerError, NetworkError, SimulationError)
-USER_CODE, OUR_CODE, INTERRUPTED_CODE = 2, 1, 130
+MISTAKES = (ExperimentError, ScenarioError, ControllerError, NetworkError, SimulationError, DesignError)
+USER_CODE, OUR_CODE, UNSAFE_CODE, INTERRUPTED_CODE = 2, 1, 1, 130
 PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or cut there
 
 # Every complaint about the command line itself; the class is reached this way because its module differs between versions of typer.
 _UsageError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(design_commands.app, name="design")
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the results.")]
@@ -172,6 +176,28 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
         raise typer.Exit(INTERRUPTED_CODE)
     if result.failures:
         raise typer.Exit(USER_CODE if all(code == USER_CODE for _, code in result.failures) else OUR_CODE)
+
+
+@app.command("check")
+def check_command(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg or a .net.xml.")
+    ],
+    additional: Annotated[
+        list[Path] | None, typer.Option("--additional", metavar="FILE", help="Further file with programs (repeatable).", show_default=False)
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="text, json or sarif.")] = "text",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the report there.", show_default=False)] = None,
+) -> None:
+    """Check every signal program for safety; the exit code is 1 where there are errors."""
+    found = checking.check(scenario, additional or ())
+    text = checking.report(found, scenario, form)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_whole(out, text)
+    if found.errors:
+        raise typer.Exit(UNSAFE_CODE)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -43,15 +43,15 @@ def claim(folder: Path) -> None:
         ) from error
 
 
-def publish(folder: Path, record: dict[str, Any]) -> None:
-    """Write a claimed folder's ``run.json`` and remove the marker: from here on it is a result.
+def publish(folder: Path, record: dict[str, Any], name: str = RECORD) -> None:
+    """Write a claimed folder's record (``run.json`` for a run) and remove the marker: from here on it is a result.
 
     Raises
     ------
     ResultError
         If the disk is full or the folder has become unwritable.
     """
-    write_whole(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / name, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     (folder / UNFINISHED).unlink(missing_ok=True)
 
 

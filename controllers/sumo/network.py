@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from controllers.sumo.programs import ShippedProgram
     from optimizer.intersection import Lane, Stage
 
-__all__ = ["NetworkError", "NetworkReading", "read_network"]
+__all__ = ["NetworkError", "NetworkReading", "read_net", "read_network"]
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
         If a file is missing or broken, or the network has no traffic light.
     """
     programs = read_programs([net_file, *additional_files])
-    net = _read_net(net_file)
+    net = read_net(net_file)
     lights = {light.getID(): light for light in net.getTrafficLights()}
     if not net.getEdges():
         raise NetworkError(f"{net_file}: holds no road network; name the .net.xml file.")
@@ -108,7 +108,14 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
     return NetworkReading(net, junctions, left_alone, shipped)
 
 
-def _read_net(net_file: Path) -> Any:  # noqa: ANN401
+def read_net(net_file: Path) -> Any:  # noqa: ANN401
+    """Read a network with internal lanes and pedestrian connections by sumolib.
+
+    Raises
+    ------
+    NetworkError
+        If the file is no usable network.
+    """
     try:
         return sumolib.net.readNet(str(net_file), withInternal=True, withPedestrianConnections=True)
     except (KeyError, ValueError, IndexError, AttributeError, SyntaxError) as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import IO
 
@@ -20,7 +20,7 @@ GREEN: Final = frozenset("GgsoO")
 YELLOW: Final = frozenset("yY")
 RED_YELLOW: Final = "u"
 _OFF: Final = frozenset("oO")
-_KNOWN: Final = GREEN | YELLOW | frozenset("ru")
+KNOWN: Final = GREEN | YELLOW | frozenset("ru")
 _RANK: Final = {"r": 0, "s": 1, "g": 2, "G": 3}
 
 
@@ -135,7 +135,7 @@ def fault(program: ShippedProgram, links: Sequence[int]) -> str | None:
         return f"the states of program {program.program_id!r} have different lengths"
     if max(links) >= min(lengths):
         return f"program {program.program_id!r} has no letter for link {max(links)}"
-    unknown = set().union(*(phase.state for phase in program.phases)) - _KNOWN
+    unknown = set().union(*(phase.state for phase in program.phases)) - KNOWN
     if unknown:
         return f"program {program.program_id!r} shows the unknown letter {min(unknown)!r}"
     return None
@@ -156,6 +156,41 @@ def without_rings(program: ShippedProgram) -> ShippedProgram:
         for pair in itertools.product(first or [None], second or [None]):
             flat += _pair_sequence([named[name] for name in pair if name is not None])
     return replace(program, phases=tuple(flat) or program.phases)
+
+
+def write_programs(programs: Iterable[ShippedProgram], path: Path) -> None:
+    """Write programs as an additional file for plain ``sumo`` and NETEDIT; it is there as a whole or not at all.
+
+    SUMO runs the program that it loaded last, so the programs need names that the network does not use yet.
+    """
+    root = ET.Element("additional")
+    for program in programs:
+        identity = {"id": program.id, "type": program.type, "programID": program.program_id, "offset": f"{program.offset_s:g}"}
+        logic = ET.SubElement(root, "tlLogic", identity)
+        for key, value in program.parameters.items():
+            ET.SubElement(logic, "param", {"key": key, "value": value})
+        for phase in program.phases:
+            ET.SubElement(logic, "phase", _phase_attributes(phase))
+    ET.indent(root)
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        ET.ElementTree(root).write(draft, encoding="utf-8", xml_declaration=True)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _phase_attributes(phase: ShippedPhase) -> dict[str, str]:
+    attributes = {"duration": f"{phase.duration_s:g}", "state": phase.state}
+    if phase.minimum_s is not None:
+        attributes["minDur"] = f"{phase.minimum_s:g}"
+    if phase.maximum_s is not None:
+        attributes["maxDur"] = f"{phase.maximum_s:g}"
+    if phase.following:
+        attributes["next"] = " ".join(map(str, phase.following))
+    if phase.name:
+        attributes["name"] = phase.name
+    return attributes
 
 
 def _names(program: ShippedProgram, key: str) -> list[str]:

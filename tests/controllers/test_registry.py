@@ -34,7 +34,7 @@ def test_ones_own_class_is_named_by_its_path() -> None:
         ("controllers.greedy:Gredy", {}, "Module 'controllers.greedy' has no class 'Gredy'; choose from Greedy."),
         ("controllers.registry:controller", {}, "has no class 'controller'"),
         ("greedy", {"intervall_s": 5}, "Controller 'greedy' has no parameter 'intervall_s'; choose from interval_s."),
-        ("static", {"interval_s": 5}, "Controller 'static' has no parameter 'interval_s'; it offers none."),
+        ("static", {"interval_s": 5}, "Controller 'static' has no parameter 'interval_s'; choose from programs."),
         ("greedy", {"interval_s": -5}, "must both be positive"),
         ("greedy", {"interval_s": "often"}, "rejects its parameters"),
         ("actuated", {"minimum_green_s": 60}, "need 0 < minimum_green_s <= maximum_green_s"),

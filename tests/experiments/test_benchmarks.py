@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.benchmarks import closed_loop
+from experiments.benchmarks import closed_loop, plan_design
 from experiments.benchmarks.closed_loop import measure_pair
 from experiments.benchmarks.decisions import ENGINES, record_problems, solve_all
+from experiments.benchmarks.design_instances import fixed_corridor
 from experiments.errors import ExperimentError
 from experiments.requests import ControllerChoice, RunRequest
+from optimizer.design.bands import widest_band
+from optimizer.design.result import Objective
 from optimizer.horizon.solution import SolutionStatus
 
 
@@ -44,3 +47,10 @@ def test_the_problems_of_a_closed_loop_are_solved_again_by_each_engine() -> None
         assert any(solution.status is SolutionStatus.OPTIMAL for solution in solutions)
     with pytest.raises(ExperimentError, match="no controlled junction with 40 to 41 stages"):
         record_problems("resco/cologne1", "rolling_horizon@zone", 25260.0, every=20, stages=range(40, 42))
+
+
+def test_the_benchmark_of_plan_design_counts_what_is_proven() -> None:
+    text = plan_design.design_times(1, Objective.DELAY, "groups", crossings=False)
+    assert text.endswith("1 of 1 proven optimal")
+    text = plan_design.wave_times(1, lambda seed: widest_band(fixed_corridor(seed, 4)), 0.01)
+    assert text.endswith("1 of 1 proven to 1%")

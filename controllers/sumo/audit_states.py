@@ -1,0 +1,190 @@
+"""Safety check, what single phases show: conflicting greens, movements without green, permissive greens, letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from controllers.sumo.findings import AuditRule, Finding, Severity
+from controllers.sumo.links import direction_of, enters
+from controllers.sumo.programs import GREEN, KNOWN
+from optimizer.intersection import Direction, GroupKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from controllers.sumo.conflict_points import Path
+    from controllers.sumo.links import ControlledLink, RightOfWay
+    from controllers.sumo.programs import ShippedProgram
+
+FULL: Final = frozenset("GO")
+FAST_M_S: Final = 70 / 3.6
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedLight:
+    """A traffic light with what the net says about its links.
+
+    Attributes
+    ----------
+    id
+        The traffic light.
+    links, way
+        Its links and their right of way.
+    paths
+        The centre lines of each link.
+    needs_s
+        For each ordered pair of links whose paths meet, the intergreen from the one to the other before rounding.
+    """
+
+    id: str
+    links: Mapping[int, ControlledLink]
+    way: RightOfWay
+    paths: Mapping[int, Sequence[Path]]
+    needs_s: Mapping[tuple[int, int], float]
+
+    def crossing_m(self, link: int) -> float:
+        """Return the length of a link's longest path; of the crossings alone where pedestrians use it."""
+        found = self.paths[link]
+        return max((path.length_m for path in [p for p in found if p.on_foot] or found), default=0.0)
+
+    def finding(
+        self,
+        program: ShippedProgram,
+        rule: AuditRule,
+        severity: Severity,
+        phases: Iterable[int],
+        links: Iterable[int],
+        sentence: str,
+    ) -> Finding:
+        """Return a finding at this light."""
+        return Finding(severity, rule, self.id, program.program_id, tuple(phases), tuple(sorted(set(links))), sentence)
+
+    def name(self, link: int) -> str:
+        """Return a link with where it leads, for sentences."""
+        first = self.links[link].connections[0]
+        return f"{link} ({first.getFrom().getID()} to {first.getTo().getID()})"
+
+
+def letter_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
+    """Find states that do not match the links: too short, of different lengths, with unknown letters or with letters for no link."""
+    lengths = [len(phase.state) for phase in program.phases]
+    needed = max(light.links, default=-1) + 1
+    short = [p for p, length in enumerate(lengths) if length < needed or length != lengths[0]]
+    if short:
+        sentence = f"phase {short[0]} has {lengths[short[0]]} letters; {needed} links need one each, and phase 0 has {lengths[0]}."
+        yield light.finding(program, AuditRule.STATE_LENGTH, Severity.ERROR, short, (), sentence)
+        return
+    unknown = [p for p, phase in enumerate(program.phases) if set(phase.state) - KNOWN]
+    if unknown:
+        letter = min(set(program.phases[unknown[0]].state) - KNOWN)
+        sentence = f"phase {unknown[0]} shows the unknown letter {letter!r}."
+        yield light.finding(program, AuditRule.UNKNOWN_LETTER, Severity.ERROR, unknown, (), sentence)
+        return
+    spare = [link for link in range(lengths[0]) if link not in light.links]
+    if spare:
+        sentence = f"{len(spare)} of {lengths[0]} letters belong to no link."
+        yield light.finding(program, AuditRule.UNUSED_SIGNAL, Severity.NOTE, (), spare, sentence)
+
+
+def never_green_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
+    """Find links that get green in no phase."""
+    for link in light.links:
+        if not GREEN.intersection(program.column(link)):
+            yield light.finding(
+                program,
+                AuditRule.NEVER_GREEN,
+                Severity.ERROR,
+                (),
+                [link],
+                f"link {light.name(link)} is green in no phase; its traffic waits for ever.",
+            )
+
+
+def conflict_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
+    """Find streams that meet while both are green and nobody is told to wait.
+
+    Both in full green is an error. Beside a permissive green it is enough that the net's right of way makes one of them wait; where it
+    is silent, SUMO lets them meet.
+    """
+    for p, phase in enumerate(program.phases):
+        full, unresolved = [], []
+        for i, j in _pairs(light):
+            a, b = phase.state[i], phase.state[j]
+            if a in FULL and b in FULL:
+                full.append((i, j))
+            elif a in GREEN and b in GREEN and not _someone_waits(light, i, j, a, b):
+                unresolved.append((i, j))
+        if full:
+            sentence = f"phase {p} shows full green to {_pair_words(light, full)}, whose paths meet."
+            yield light.finding(program, AuditRule.CONFLICTING_GREEN, Severity.ERROR, [p], _flat(full), sentence)
+        if unresolved:
+            sentence = f"phase {p} shows green to {_pair_words(light, unresolved)}, but the net does not make the lesser green wait."
+            yield light.finding(program, AuditRule.UNRESOLVED_GREEN, Severity.WARNING, [p], _flat(unresolved), sentence)
+
+
+def permissive_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
+    """Find permissive greens of vehicles that must cross a fast stream or several lanes at once.
+
+    Turns to the right and merges are left out: the rule is about finding a gap in oncoming traffic.
+    """
+    for p, phase in enumerate(program.phases):
+        fast, wide = [], []
+        for i, link in light.links.items():
+            if phase.state[i] not in "go" or link.kind is not GroupKind.VEHICLE or not _crosses_oncoming(link):
+                continue
+            lanes: dict[str, set[str]] = {}
+            for j, other in light.links.items():
+                if phase.state[j] in FULL and (i, j) in light.needs_s and _opposes(light, i, j):
+                    for c in other.connections:
+                        lanes.setdefault(c.getFrom().getID(), set()).add(c.getFromLane().getID())
+                        if c.getFromLane().getSpeed() > FAST_M_S + 0.1:
+                            fast.append((i, j))
+            wide += [(i, edge) for edge, found in lanes.items() if len(found) > 1]
+        if fast:
+            names = f"link {light.name(fast[0][0])} cross link {light.name(fast[0][1])}"
+            sentence = f"phase {p} lets {names}, which is faster than 70 km/h, without protection."
+            yield light.finding(program, AuditRule.PERMISSIVE_FAST, Severity.WARNING, [p], _flat(fast), sentence)
+        if wide:
+            links = [i for i, _ in wide]
+            sentence = f"phase {p} lets link {light.name(wide[0][0])} cross two or more lanes from {wide[0][1]} without protection."
+            yield light.finding(program, AuditRule.PERMISSIVE_MULTI_LANE, Severity.WARNING, [p], links, sentence)
+
+
+def _pairs(light: AuditedLight) -> Iterator[tuple[int, int]]:
+    """Yield each pair of links once whose paths meet and that do not come from the same edge (those share one queue's discipline)."""
+    for i, j in light.needs_s:
+        if i < j and light.links[i].origins != light.links[j].origins:
+            yield i, j
+
+
+def _someone_waits(light: AuditedLight, i: int, j: int, a: str, b: str) -> bool:
+    """Whether the one with the weaker letter (either, where both are permissive) has to give way by the net."""
+    first, second = bool(light.way.yields[i, j]), bool(light.way.yields[j, i])
+    if a in FULL:
+        return second
+    if b in FULL:
+        return first
+    return first or second
+
+
+def _crosses_oncoming(link: ControlledLink) -> bool:
+    return any(direction_of(c) in (Direction.LEFT, Direction.TURN) for c in link.connections if enters(c))
+
+
+def _opposes(light: AuditedLight, i: int, j: int) -> bool:
+    """Whether j is a stream of vehicles from another road that does not simply end in the same lane as i."""
+    mine, other = light.links[i], light.links[j]
+    if other.kind is not GroupKind.VEHICLE or mine.origins == other.origins or not light.way.yields[i, j]:
+        return False
+    targets = {c.getTo().getID() for c in mine.connections}
+    return not any(c.getTo().getID() in targets for c in other.connections)
+
+
+def _flat(pairs: Iterable[tuple[int, int]]) -> list[int]:
+    return [link for pair in pairs for link in pair]
+
+
+def _pair_words(light: AuditedLight, pairs: list[tuple[int, int]]) -> str:
+    more = f" and {len(pairs) - 1} more pair{'s' if len(pairs) > 2 else ''}" if len(pairs) > 1 else ""
+    return f"links {light.name(pairs[0][0])} and {light.name(pairs[0][1])}{more}"

@@ -1,0 +1,180 @@
+"""Safety check, what lies between and within greens: yellows, intergreens, least greens."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from controllers.sumo.audit_states import FULL
+from controllers.sumo.findings import AuditRule, Finding, Severity
+from controllers.sumo.interstages import WALKING_M_S, guideline_yellow_s, minimum_green_s
+from controllers.sumo.programs import YELLOW
+from optimizer.intersection import GroupKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from controllers.sumo.audit_states import AuditedLight
+    from controllers.sumo.programs import ShippedProgram
+
+GOING: Final = frozenset("GgoO")
+"""Green as far as clearing counts: who has an "s" stops first and is no part of a moving stream."""
+
+REACTION_S, BRAKING_M_S2 = 1.0, 3.5
+"""What a driver needs to stop at yellow (RiLSA 2015, 2.4)."""
+
+SLACK_S: Final = 0.05
+GRAVE_S: Final = 1.0
+"""An intergreen that lacks more than this is an error; less is a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """The shortest time between two greens: from the end of the one (after phase `last`) to the start of the other (with phase `first`)."""
+
+    time_s: float
+    last: int
+    first: int
+
+
+def yellow_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
+    """Find greens of vehicles, trams and bicycles that end without yellow or with too little of it."""
+    missing: dict[tuple[int, int], list[int]] = {}
+    short: dict[tuple[int, float, float], list[int]] = {}
+    for index, link in light.links.items():
+        if link.kind is GroupKind.PEDESTRIAN:
+            continue
+        column = program.column(index)
+        speed_m_s = max(c.getFromLane().getSpeed() for c in link.connections)
+        needed_s = guideline_yellow_s(link.kind, speed_m_s)
+        for p, letter in enumerate(column):
+            for after in program.followers(p) if letter in GOING else ():
+                if column[after] in YELLOW:
+                    shown_s = _run_s(program, after, lambda q, column=column: column[q] in YELLOW)  # type: ignore[misc]
+                    if shown_s < needed_s - SLACK_S:
+                        short.setdefault((after, shown_s, speed_m_s), []).append(index)
+                elif column[after] not in GOING and column[after] != "s":
+                    missing.setdefault((p, after), []).append(index)
+    for (p, after), links in missing.items():
+        sentence = f"link {light.name(links[0])}{_more(links)} loses its green from phase {p} to phase {after} without yellow."
+        yield light.finding(program, AuditRule.MISSING_YELLOW, Severity.ERROR, [p, after], links, sentence)
+    for (after, shown_s, speed_m_s), links in short.items():
+        kind = light.links[links[0]].kind
+        # Bicycles and trams brake otherwise; for them only the guideline's number counts.
+        grave = kind is GroupKind.VEHICLE and shown_s < REACTION_S + speed_m_s / (2 * BRAKING_M_S2) - SLACK_S
+        sentence = (
+            f"link {light.name(links[0])}{_more(links)} has {shown_s:g} s of yellow from phase {after} on; "
+            f"{speed_m_s * 3.6:.0f} km/h call for {guideline_yellow_s(kind, speed_m_s):g} s."
+        )
+        yield light.finding(program, AuditRule.SHORT_YELLOW, Severity.ERROR if grave else Severity.WARNING, [after], links, sentence)
+
+
+def green_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
+    """Find greens that are too short to be noticed, and pedestrian greens too short to walk."""
+    short: dict[tuple[int, float, float], list[int]] = {}
+    hurried: dict[tuple[int, float, float], list[int]] = {}
+    for index, link in light.links.items():
+        column, crossing_m = program.column(index), light.crossing_m(index)
+        least_s, whole_s = minimum_green_s(link.kind, crossing_m), crossing_m / WALKING_M_S
+        for p, letter in enumerate(column):
+            before = [q for q in range(len(column)) if p in program.followers(q)]
+            if letter not in GOING or not any(column[q] not in GOING for q in before):
+                continue
+            shown_s = _run_s(program, p, lambda q, column=column: column[q] in GOING)  # type: ignore[misc]
+            if shown_s < least_s - SLACK_S:
+                short.setdefault((p, shown_s, least_s), []).append(index)
+            elif link.kind is GroupKind.PEDESTRIAN and shown_s < whole_s - SLACK_S:
+                hurried.setdefault((p, shown_s, whole_s), []).append(index)
+    for (p, shown_s, least_s), links in short.items():
+        sentence = f"link {light.name(links[0])}{_more(links)} is green for {shown_s:g} s from phase {p} on; {least_s:.1f} s are the least."
+        yield light.finding(program, AuditRule.SHORT_GREEN, Severity.ERROR, [p], links, sentence)
+    for (p, shown_s, whole_s), links in hurried.items():
+        sentence = (
+            f"link {light.name(links[0])}{_more(links)} is green for {shown_s:g} s from phase {p} on; "
+            f"to walk all the way takes {whole_s:.1f} s, the rest of which must lie in the intergreen."
+        )
+        yield light.finding(program, AuditRule.SHORT_CROSSING, Severity.NOTE, [p], links, sentence)
+
+
+def intergreen_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
+    """Find pairs of streams whose greens follow each other faster than the intergreen allows; one finding for each change of phases."""
+    found: dict[tuple[int, int], list[tuple[float, float, int, int]]] = {}
+    for (i, j), need_s in light.needs_s.items():
+        if light.links[i].origins == light.links[j].origins:
+            continue
+        for gap in _gaps(program, program.column(i), program.column(j)):
+            if need_s - gap.time_s > SLACK_S and not _arranged(light, program, gap, i, j):
+                found.setdefault((gap.last, gap.first), []).append((need_s - gap.time_s, gap.time_s, i, j))
+    for (last, first), rows in sorted(found.items()):
+        grave = [row for row in rows if row[0] > GRAVE_S and _is_full_start(light, program, first, row)]
+        lack_s, shown_s, i, j = max(grave or rows)
+        others = f"; {len(rows) - 1} more pair{'s' if len(rows) > 2 else ''} likewise" if len(rows) > 1 else ""
+        sentence = (
+            f"from the end of green of link {light.name(i)} after phase {last} to the green of link {light.name(j)} in phase {first} "
+            f"there are {shown_s:g} s; {shown_s + lack_s:.1f} s are needed{others}."
+        )
+        severity = Severity.ERROR if grave else Severity.WARNING
+        yield light.finding(program, AuditRule.SHORT_INTERGREEN, severity, [last, first], [x for row in rows for x in row[2:]], sentence)
+
+
+def _arranged(light: AuditedLight, program: ShippedProgram, gap: _Gap, i: int, j: int) -> bool:
+    """Whether the program lets the two streams go together anyway and the one that ends or starts here is the one that waits.
+
+    RiLSA demands intergreens between streams that are not compatible. Who turns permissively across a stream has watched it all along.
+    """
+    together = any(a in GOING and b in GOING for a, b in zip(program.column(i), program.column(j), strict=True))
+    waits_ending = program.phases[gap.last].state[i] not in FULL and light.way.yields[i, j]
+    waits_starting = program.phases[gap.first].state[j] not in FULL and light.way.yields[j, i]
+    return together and bool(waits_ending or waits_starting)
+
+
+def _is_full_start(light: AuditedLight, program: ShippedProgram, first: int, row: tuple[float, float, int, int]) -> bool:
+    """Whether the starting stream has no duty to wait for the clearing one (who starts permissively does)."""
+    _, _, i, j = row
+    return program.phases[first].state[j] in FULL or not light.way.yields[j, i]
+
+
+def least_s(program: ShippedProgram, phase: int) -> float:
+    """Return the least time for which a phase is shown."""
+    shown = program.phases[phase]
+    return shown.duration_s if program.type == "static" or shown.minimum_s is None else shown.minimum_s
+
+
+def _run_s(program: ShippedProgram, start: int, holds: Callable[[int], bool]) -> float:
+    """Return the shortest time from the start of a phase until one is shown for which `holds` is false; infinite where none ever is."""
+    queue, done = [(0.0, start)], set[int]()
+    while queue:
+        time_s, phase = heapq.heappop(queue)
+        if not holds(phase):
+            return time_s
+        if phase not in done:
+            done.add(phase)
+            for after in program.followers(phase):
+                heapq.heappush(queue, (time_s + least_s(program, phase), after))
+    return math.inf
+
+
+def _gaps(program: ShippedProgram, ending: str, starting: str) -> Iterator[_Gap]:
+    """Yield for each end of the one green the shortest time to the next start of the other green, before the one is green again."""
+    for last, letter in enumerate(ending):
+        if letter not in GOING:
+            continue
+        # (time, phase shown before, phase shown now)
+        queue = [(0.0, last, after) for after in program.followers(last) if ending[after] not in GOING]
+        done: set[tuple[int, int]] = set()
+        while queue:
+            time_s, before, phase = heapq.heappop(queue)
+            if ending[phase] in GOING or (before, phase) in done:
+                continue
+            if starting[phase] in GOING and starting[before] not in GOING:
+                yield _Gap(time_s, last, phase)
+                break
+            done.add((before, phase))
+            for after in program.followers(phase):
+                heapq.heappush(queue, (time_s + least_s(program, phase), phase, after))
+
+
+def _more(links: list[int]) -> str:
+    return f" (and {len(links) - 1} more)" if len(links) > 1 else ""

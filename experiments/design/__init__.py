@@ -1,0 +1,1 @@
+"""Plan design as a command: from a scenario and its traffic to programs, tables and drawings."""

@@ -1,0 +1,197 @@
+"""What ``ampelwerk design plan`` leaves in its folder: programs, tables, intergreens, drawings, and the record."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.table import Table
+
+from controllers.sumo.audit import audit
+from controllers.sumo.plan_programs import plan_program, program_plan
+from controllers.sumo.programs import NetworkError, write_programs
+from experiments.checking import finding_values
+from experiments.design.drawings import draw_timing
+from experiments.design.junctions import file_name
+from experiments.folders import claim, publish, write_whole
+from experiments.provenance import command_line, scenario_hash, versions
+from optimizer.design.intergreen_files import distances_text, matrix_text
+from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from controllers.sumo.findings import Finding
+    from experiments.design.planning import ScenarioPlan
+    from optimizer.design.result import DesignResult, StreamPerformance
+
+PROGRAMS: Final = "programs.add.xml"
+RECORD: Final = "design.json"
+PROGRAM_ID: Final = "ampelwerk_design"
+TABLE: Final = (
+    "junction",
+    "stream",
+    "groups",
+    "flow_h",
+    "saturation_h",
+    "green_s",
+    "capacity_h",
+    "saturation_degree",
+    "delay_s",
+    "queue95_veh",
+    "queue95_m",
+    "longest_wait_s",
+    "level_hcm",
+    "level_hbs",
+)
+
+
+def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
+    """Write everything about designed plans into a new folder.
+
+    Parameters
+    ----------
+    designed
+        The plans.
+    out
+        The folder; it is there as a whole, or marked as unfinished.
+
+    Returns
+    -------
+    list of Finding
+        What the safety check says about the written programs.
+
+    Raises
+    ------
+    ExperimentError
+        If the folder cannot be used.
+    """
+    claim(out)
+    programs = [plan_program(r.plan, r.problem.junction, PROGRAM_ID) for r in designed.results.values()]
+    write_programs(programs, out / PROGRAMS)
+    place = designed.place
+    checked = audit(place.network, (*place.additional_files, out / PROGRAMS))
+    findings = [f for f in checked.findings if f.program == PROGRAM_ID]
+    write_whole(out / "streams.csv", streams_csv(designed))
+    write_whole(out / "plans.csv", plans_csv(designed))
+    write_whole(out / "comparison.csv", comparison_csv(designed))
+    for folder in ("intergreens", "distances", "drawings"):
+        (out / folder).mkdir(exist_ok=True)
+    for name, result in designed.results.items():
+        table = designed.site.intergreens[name]
+        write_whole(out / "intergreens" / f"{file_name(name)}.csv", matrix_text(table))
+        write_whole(out / "distances" / f"{file_name(name)}.csv", distances_text(table))
+        draw_timing(result.plan, result.problem.junction, out / "drawings" / f"{file_name(name)}.svg")
+    publish(out, record(designed, findings), RECORD)
+    return findings
+
+
+def record(designed: ScenarioPlan, findings: list[Finding]) -> dict[str, Any]:
+    """Return all that is known of the plans as plain values."""
+    return {
+        "format": 1,
+        "scenario": {"name": designed.place.name, "sha256": scenario_hash(designed.place), "label": designed.place.label},
+        "program": PROGRAM_ID,
+        "junctions": {name: _junction_record(result) for name, result in designed.results.items()},
+        "coordination": [
+            {"offset_s": c.offset_s, "delay_veh": c.delay_veh, "uncoordinated_veh": c.uncoordinated_veh} for c in designed.coordination
+        ],
+        "left_out": designed.left_out,
+        "findings": [finding_values(finding) for finding in findings],
+        "provenance": {"versions": versions(), "command_line": command_line()},
+    }
+
+
+def _junction_record(result: DesignResult) -> dict[str, Any]:
+    junction, plan = result.problem.junction, result.plan
+    return {
+        "cycle_s": plan.cycle_s,
+        "offset_s": plan.offset_s,
+        "greens": {
+            group.id: [[window.start_s, window.length_s] for window in windows]
+            for group, windows in zip(junction.groups, plan.greens, strict=True)
+        },
+        "stages": [[junction.groups[g].id for g in stage] for stage in result.stages],
+        "objective": str(result.objective),
+        "cost": result.cost,
+        "bound": result.bound,
+        "status": str(result.status),
+        "capacity_factor": _finite(result.capacity_factor),
+        "streams": [dict(zip(TABLE[1:], _row(result, row)[1:], strict=True)) for row in result.performance],
+        "solve_s": result.solve_s,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _row(result: DesignResult, row: StreamPerformance) -> list[Any]:
+    groups = " ".join(result.problem.junction.groups[g].id for g in row.stream.groups)
+    numbers = [row.stream.flow_h, row.stream.saturation_h, row.green_s, row.capacity_h, row.saturation_degree, row.delay_s]
+    numbers += [row.queue95_veh, row.queue95_m, row.longest_wait_s]
+    rounded = [round(n, 3) if math.isfinite(n) else None for n in numbers]
+    return [result.problem.junction.id, row.stream.id, groups, *rounded, row.level_hcm, row.level_hbs]
+
+
+def streams_csv(designed: ScenarioPlan) -> str:
+    """Return one line per stream: flow, saturation flow, green, capacity, degree of saturation, delay, queue, levels of service."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(TABLE)
+    writer.writerows(_row(result, row) for result in designed.results.values() for row in result.performance)
+    return stream.getvalue()
+
+
+def plans_csv(designed: ScenarioPlan) -> str:
+    """Return one line per green of each group: cycle, offset, start, end and length."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["junction", "cycle_s", "offset_s", "group", "kind", "green_start_s", "green_end_s", "green_s"])
+    for result in designed.results.values():
+        plan = result.plan
+        for group, windows in zip(result.problem.junction.groups, plan.greens, strict=True):
+            for window in windows:
+                end_s = (window.start_s + window.length_s) % plan.cycle_s
+                times = [f"{value:g}" for value in (window.start_s, end_s, window.length_s)]
+                writer.writerow([plan.junction, f"{plan.cycle_s:g}", f"{plan.offset_s:g}", group.id, group.kind.value, *times])
+    return stream.getvalue()
+
+
+def comparison_csv(designed: ScenarioPlan) -> str:
+    """Return one line per junction: the program that runs now, read back as a plan, against the designed one, in the same model."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    heads = [f"{name}_{when}" for when in ("now", "designed") for name in ("cycle_s", "delayed_veh", "capacity_factor")]
+    writer.writerow(["junction", *heads])
+    for name, result in designed.results.items():
+        try:
+            now = program_plan(designed.site.reading.shipped[name], result.problem.junction)
+        except NetworkError:
+            before: list[str] = ["", "", ""]  # no fixed cycle to compare
+        else:
+            before = _merits(now.cycle_s, performance(now, result.problem))
+        writer.writerow([name, *before, *_merits(result.plan.cycle_s, result.performance)])
+    return stream.getvalue()
+
+
+def _merits(cycle_s: float, rows: tuple[StreamPerformance, ...]) -> list[str]:
+    return [f"{cycle_s:g}", f"{weighted_delay_veh(rows):.2f}", f"{capacity_factor(rows):.2f}"]
+
+
+def streams_table(result: DesignResult) -> Table:
+    """Return one junction's streams as a table for the terminal."""
+    plan = result.plan
+    reserve = f", capacity for {result.capacity_factor:.2f} times the demand" if math.isfinite(result.capacity_factor) else ""
+    table = Table(title=f"{plan.junction}: cycle {plan.cycle_s:g} s, offset {plan.offset_s:g} s{reserve}", title_justify="left")
+    heads = ("stream", "q, /h", "s, /h", "green, s", "x", "delay, s", "queue 95 %, m", "HCM", "HBS")
+    for head in heads:
+        table.add_column(head, justify="left" if head == "stream" else "right")
+    for row in result.performance:
+        stream = row.stream
+        saturation = f"{stream.saturation_h:.0f}" if math.isfinite(stream.saturation_h) else "-"
+        numbers = [f"{stream.flow_h:.0f}", saturation, f"{row.green_s:.0f}", f"{row.saturation_degree:.2f}", f"{row.delay_s:.1f}"]
+        table.add_row(stream.id, *numbers, f"{row.queue95_m:.0f}", row.level_hcm, row.level_hbs)
+    return table

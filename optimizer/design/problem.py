@@ -1,0 +1,206 @@
+"""What is asked of a plan design: a junction, its streams and its bounds, as an immutable value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimizer.design.demand import JunctionDemand, check_demand
+from optimizer.design.errors import DesignError
+from optimizer.design.parameters import DEFAULTS, DesignParameters
+from optimizer.intersection import Direction, GroupKind, Intersection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Traffic that queues together: the vehicles of one incoming lane, or the persons of one crossing.
+
+    Attributes
+    ----------
+    id
+        `Lane.id` of the incoming lane, or `SignalGroup.id` of the crossing.
+    kind
+        Who travels.
+    groups
+        Signal groups that govern it. A lane with movements of several groups is served only while all of them are green, because whoever
+        waits in front holds up the others.
+    shares
+        Share of its flow that each of `groups` governs.
+    flow_h
+        Vehicles or persons per hour.
+    saturation_h
+        Vehicles per hour that leave the queue during green; infinite for persons, who all go at once.
+    weight
+        Weight of its delay in the objective.
+    storage_m
+        Room for its queue.
+    """
+
+    id: str
+    kind: GroupKind
+    groups: tuple[int, ...]
+    shares: tuple[float, ...]
+    flow_h: float
+    saturation_h: float
+    weight: float = 1.0
+    storage_m: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class DesignProblem:
+    """One junction's plan design.
+
+    Attributes
+    ----------
+    junction
+        Groups, conflicts, intergreens, minimum greens and stages.
+    streams
+        Traffic to be served; groups without traffic still get their minimum green.
+    shortest_cycle_s, longest_cycle_s
+        Bounds of the cycle, whole seconds; equal for a given cycle (a corridor's).
+    maximum_green_s
+        Longest green of each group; infinite where there is none.
+    left_out
+        Groups that the plan leaves red because they come on request only (trams).
+    parameters
+        The traffic model.
+
+    Raises
+    ------
+    DesignError
+        If bounds contradict each other.
+    """
+
+    junction: Intersection
+    streams: tuple[Stream, ...]
+    shortest_cycle_s: int
+    longest_cycle_s: int
+    maximum_green_s: tuple[float, ...]
+    left_out: frozenset[int] = frozenset()
+    parameters: DesignParameters = DEFAULTS
+
+    def __post_init__(self) -> None:
+        place = f"junction {self.junction.id!r}"
+        if not 0 < self.shortest_cycle_s <= self.longest_cycle_s:
+            raise DesignError(
+                f"{place}: the cycle is to lie between {self.shortest_cycle_s} and {self.longest_cycle_s} s; give 0 < shortest <= longest."
+            )
+        for group, most_s in zip(self.junction.groups, self.maximum_green_s, strict=True):
+            if most_s < group.minimum_green_s:
+                raise DesignError(
+                    f"{place}: the maximum green of group {group.id!r}, {most_s:g} s, is below its minimum of {group.minimum_green_s:g} s; "
+                    "raise the one or lower the other."
+                )
+        for stream in self.streams:
+            idle = [self.junction.groups[g].id for g in stream.groups if g in self.left_out]
+            if idle and stream.flow_h > 0:
+                raise DesignError(f"{place}: the group {idle[0]!r} is left out of the plan but has traffic on {stream.id!r}; take it in.")
+
+
+def design_problem(
+    junction: Intersection,
+    demand: JunctionDemand,
+    parameters: DesignParameters = DEFAULTS,
+    *,
+    cycle_s: tuple[int, int] | None = None,
+    saturation_h: Mapping[str, float] | None = None,
+    maximum_green_s: Sequence[float] | None = None,
+    left_out: frozenset[int] = frozenset(),
+) -> DesignProblem:
+    """Make the design problem of a junction from its flows.
+
+    Parameters
+    ----------
+    junction
+        The junction.
+    demand
+        Its flows.
+    parameters
+        The traffic model.
+    cycle_s
+        Shortest and longest cycle; those of the parameters where None.
+    saturation_h
+        Measured saturation flows by lane, vehicles per hour; lanes that are not named get that of the parameters (`saturation_flow_h`).
+    maximum_green_s
+        Longest green of each group; none where None.
+    left_out
+        Groups that come on request only.
+
+    Raises
+    ------
+    DesignError
+        If a count is missing or makes no sense, or if bounds contradict each other.
+    """
+    check_demand(demand, junction)
+    given = saturation_h or {}
+    for name, value in given.items():
+        if not value > 0:
+            raise DesignError(
+                f"junction {junction.id!r}: {value:g} is no saturation flow of lane {name!r}; give vehicles per hour above 0."
+            )
+    shortest_s, longest_s = cycle_s or (parameters.shortest_cycle_s, parameters.longest_cycle_s)
+    return DesignProblem(
+        junction=junction,
+        streams=(*_lane_streams(junction, demand, parameters, given), *_crossing_streams(junction, demand, parameters)),
+        shortest_cycle_s=shortest_s,
+        longest_cycle_s=longest_s,
+        maximum_green_s=tuple(maximum_green_s) if maximum_green_s is not None else (float("inf"),) * len(junction.groups),
+        left_out=left_out,
+        parameters=parameters,
+    )
+
+
+def saturation_flow_h(directions: Mapping[Direction, float], parameters: DesignParameters) -> float:
+    """Return the saturation flow of a lane by where its vehicles go, vehicles per hour.
+
+    The harmonic mean of the movements' saturation flows, weighted by their flows: each vehicle takes the headway of its own movement
+    (HCM 2016, section 19-3, shared lanes).
+
+    Parameters
+    ----------
+    directions
+        Flow of each direction on the lane (all equal where there is none).
+    parameters
+        Base saturation flow and turning factors.
+    """
+    factor = {Direction.LEFT: parameters.left_factor, Direction.TURN: parameters.left_factor, Direction.RIGHT: parameters.right_factor}
+    total = sum(directions.values())
+    shares = {d: (flow / total if total > 0 else 1 / len(directions)) for d, flow in directions.items()}
+    return parameters.saturation_veh_h / sum(share / factor.get(d, 1.0) for d, share in shares.items())
+
+
+def _lane_streams(junction: Intersection, demand: JunctionDemand, parameters: DesignParameters, given: Mapping[str, float]) -> list[Stream]:
+    streams = []
+    for index, lane in enumerate(junction.incoming):
+        own = [(m, flow) for m, flow in zip(junction.movements, demand.movement_veh_h, strict=True) if m.incoming == index]
+        if not own:
+            continue
+        directions: dict[Direction, float] = {}
+        for movement, flow in own:
+            directions[movement.direction] = directions.get(movement.direction, 0.0) + flow
+        total = sum(flow for _, flow in own)
+        # A movement that nobody makes holds nobody up.
+        groups = sorted({m.group for m, flow in own if flow > 0 or total == 0})
+        streams.append(
+            Stream(
+                id=lane.id,
+                kind=junction.groups[groups[0]].kind,
+                groups=tuple(groups),
+                shares=tuple(sum(flow for m, flow in own if m.group == g) / total if total > 0 else 1 / len(groups) for g in groups),
+                flow_h=total,
+                saturation_h=given.get(lane.id, saturation_flow_h(directions, parameters)),
+                storage_m=lane.storage_m,
+            )
+        )
+    return streams
+
+
+def _crossing_streams(junction: Intersection, demand: JunctionDemand, parameters: DesignParameters) -> list[Stream]:
+    return [
+        Stream(group.id, group.kind, (index,), (1.0,), flow, float("inf"), weight=parameters.person_weight)
+        for index, (group, flow) in enumerate(zip(junction.groups, demand.crossing_h, strict=True))
+        if group.kind is GroupKind.PEDESTRIAN or flow > 0
+    ]

@@ -1,0 +1,104 @@
+"""The ways that a scenario's vehicles take: routes, trips and flows alike, found by SUMO's own duarouter."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sumo_networks.scenario import ScenarioError
+from sumo_networks.sumo_programs import sumo_home
+from sumo_networks.xml_reading import top_level_elements
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from sumo_networks.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The way of one vehicle.
+
+    Attributes
+    ----------
+    depart_s
+        Scheduled departure.
+    vehicle_class
+        SUMO's vClass, such as ``passenger`` or ``tram``.
+    edges
+        The edges it drives along.
+    leaving_s
+        When it leaves each edge on empty roads without signals.
+    """
+
+    depart_s: float
+    vehicle_class: str
+    edges: tuple[str, ...]
+    leaving_s: tuple[float, ...]
+
+
+def journeys(scenario: Scenario) -> list[Journey]:
+    """Return the ways of all vehicles due in the scenario's window, in the order of their departures.
+
+    Given routes stay as they are; trips and flows between edges get the fastest way on empty roads, as SUMO itself chooses it at their
+    departure when it knows no better. Vehicles without any way are left out, as SUMO would leave them out.
+
+    Raises
+    ------
+    ScenarioError
+        If duarouter cannot read the files.
+    """
+    if not scenario.route_files:
+        raise ScenarioError(f"{scenario.configuration} names no route files, so there is no demand to read; add them, or give counts.")
+    home = sumo_home()
+    with tempfile.TemporaryDirectory(prefix="ampelwerk-") as folder:
+        out = Path(folder) / "ways.rou.xml"
+        options = ["-n", str(scenario.network), "-r", ",".join(map(str, scenario.route_files)), "-o", str(out)]
+        options += [
+            "--skip-new-routes",
+            "--ignore-errors",
+            "--exit-times",
+            "--no-step-log",
+            "--no-warnings",
+            "--begin",
+            f"{scenario.begin_s:g}",
+        ]
+        if math.isfinite(scenario.end_s):
+            options += ["--end", f"{scenario.end_s:g}"]
+        if scenario.additional_files:
+            options += ["-a", ",".join(map(str, scenario.additional_files))]
+        binary = home / "bin" / ("duarouter.exe" if sys.platform == "win32" else "duarouter")
+        environment = {**os.environ, "SUMO_HOME": str(home)}
+        done = subprocess.run([str(binary), *options], env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0 or not out.is_file():
+            reason = next((line for line in done.stderr.splitlines() if line.startswith("Error")), done.stderr.strip()[-200:])
+            raise ScenarioError(f"The routes of {scenario.name} cannot be read ({reason.removeprefix('Error: ')}); mend the route files.")
+        return _read(out, scenario)
+
+
+def _read(path: Path, scenario: Scenario) -> list[Journey]:
+    classes: dict[str, str] = {}
+    found = []
+    for element in top_level_elements(path):
+        if element.tag == "vType":
+            classes[element.get("id", "")] = element.get("vClass", "passenger")
+        elif element.tag == "vehicle":
+            journey = _journey(element, classes)
+            if journey is not None and scenario.begin_s <= journey.depart_s < scenario.end_s:
+                found.append(journey)
+    return found
+
+
+def _journey(element: Element, classes: dict[str, str]) -> Journey | None:
+    route = element.find("route")
+    if route is None:
+        return None
+    edges = tuple(route.get("edges", "").split())
+    leaving_s = tuple(map(float, route.get("exitTimes", "").split()))
+    return Journey(float(element.get("depart", "0")), classes.get(element.get("type", ""), "passenger"), edges, leaving_s)

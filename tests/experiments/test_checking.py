@@ -1,0 +1,79 @@
+"""The command ``ampelwerk check``: its three reports and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from controllers.sumo.findings import RULES
+from experiments.checking import check, report
+from experiments.errors import ExperimentError
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-m", "experiments", "check", *arguments],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_errors_end_with_code_1_and_none_with_code_0_and_a_wrong_name_with_code_2() -> None:
+    assert command("rilsa/1").returncode == 0
+    unsafe = command("rilsa/3")
+    assert unsafe.returncode == 1
+    assert unsafe.stdout.splitlines()[-1] == "rilsa/3: 2 programs checked, 1 error, 1 warning, 0 notes."
+    unknown = command("rilsa/9")
+    assert unknown.returncode == 2
+    assert unknown.stderr.startswith("ampelwerk: There is no scenario 'rilsa/9'")
+    assert command("absent.net.xml").returncode == 2
+
+
+def test_the_json_report_says_the_same_as_the_text(tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    assert command("rilsa/3", "--format", "json", "--out", str(out)).returncode == 1
+    content = json.loads(out.read_text(encoding="utf-8"))
+    text = report(check("rilsa/3"), "rilsa/3", "text")
+    assert content["programs"] == 2
+    assert [f"{f['severity']}: {f['junction']} (program {f['program']}): {f['rule']}: {f['message']}" for f in content["findings"]] == (
+        text.splitlines()[:-1]
+    )
+
+
+def test_the_sarif_report_holds_what_version_2_1_0_demands_and_points_to_the_programs_line() -> None:
+    found = check("rilsa/3")
+    content = json.loads(report(found, "rilsa/3", "sarif"))
+    (run,) = content["runs"]
+    assert content["version"] == "2.1.0"
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == [rule.value for rule in RULES]
+    assert len(run["results"]) == len(found.findings) == 2
+    for result, finding in zip(run["results"], found.findings, strict=True):
+        place = result["locations"][0]["physicalLocation"]
+        file = found.files[finding.junction, finding.program]
+        line = file.read_text(encoding="utf-8").splitlines()[place["region"]["startLine"] - 1]
+        assert "<tlLogic" in line
+        assert f'programID="{finding.program}"' in line
+        assert place["artifactLocation"]["uri"].endswith(file.name)
+        assert result["level"] in {"error", "warning", "note"}
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["message"]["text"]
+
+
+def test_a_network_file_can_be_checked_on_its_own() -> None:
+    scenario = check("rilsa/3")
+    net = next(file for file in scenario.files.values() if file.name.endswith(".net.xml"))
+    assert check(str(net)).programs == 1
+
+
+def test_an_unknown_form_is_refused() -> None:
+    with pytest.raises(ExperimentError, match="choose text, json, sarif"):
+        report(check("rilsa/1"), "rilsa/1", "xml")

@@ -1,0 +1,132 @@
+"""Flows by movement from routes, trips and flows, and from a table of counts."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from controllers.sumo.network import read_network
+from experiments.design.flows import TurnCounts, busiest, from_counts, from_routes, junction_demand
+from experiments.errors import ExperimentError
+from sumo_networks import scenario
+from sumo_networks.scenario import ScenarioError
+from sumo_networks.sumo_programs import write_configuration
+from tests.audit.one_crossroads import crossroads
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from optimizer.intersection import Intersection
+    from sumo_networks import Scenario
+
+ROUTES = """<routes><route id="ns" edges="nc cs"/>
+<vehicle id="v" depart="0" route="ns"/><vehicle id="w" depart="10"><route edges="nc ce"/></vehicle>
+<trip id="t" depart="20" from="ec" to="cw"/>
+<flow id="f" begin="0" end="1800" number="90" from="sc" to="cn"/>
+<flow id="g" begin="1800" end="3600" vehsPerHour="400" from="sc" to="cn"/>
+<trip id="late" depart="3599" from="ec" to="cw"/><trip id="after" depart="4000" from="ec" to="cw"/></routes>"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Scenario:
+    crossroads(tmp_path)
+    (tmp_path / "c.rou.xml").write_text(ROUTES)
+    write_configuration(tmp_path / "c.sumocfg", "c.net.xml", "c.rou.xml", (), 0, 3600)
+    return scenario(tmp_path / "c.sumocfg")
+
+
+@pytest.fixture
+def junctions(tmp_path: Path) -> dict[str, Intersection]:
+    return read_network(crossroads(tmp_path)).junctions
+
+
+def test_routes_trips_and_flows_count_alike_within_the_window(place: Scenario) -> None:
+    (counts,) = from_routes(place)
+    assert (counts.begin_s, counts.end_s) == (0, 3600)
+    assert counts.per_hour == pytest.approx(
+        {("nc", "cs", False): 1, ("nc", "ce", False): 1, ("ec", "cw", False): 2, ("sc", "cn", False): 290}, abs=1.01
+    )
+
+
+def test_flows_are_raised_to_the_busiest_period_all_by_one_factor() -> None:
+    # Means of 200 and 50; the second hour brings 400 in all against a mean of 250: a factor of 1.6.
+    main, side = ("a", "b", False), ("c", "d", False)
+    periods = [TurnCounts(0, 900, {main: 100.0}), TurnCounts(900, 1800, {main: 300.0, side: 100.0})]
+    assert busiest(periods).per_hour == pytest.approx({main: 320.0, side: 80.0})
+
+
+def test_a_scenario_is_counted_in_periods(place: Scenario) -> None:
+    periods = from_routes(place, 900.0)
+    assert [period.per_hour.get(("sc", "cn", False), 0) for period in periods] == pytest.approx([180, 180, 400, 400], abs=8)
+
+
+def test_a_short_rest_of_the_window_makes_no_busiest_period() -> None:
+    turn = ("a", "b", False)
+    periods = [TurnCounts(0, 900, {turn: 100.0}), TurnCounts(900, 1000, {turn: 720.0})]
+    assert busiest(periods).per_hour[turn] == pytest.approx((100 * 900 + 720 * 100) / 1000)
+
+
+def test_the_demand_of_a_junction_holds_all_vehicles_that_pass_it(place: Scenario) -> None:
+    junction = read_network(place.network).junctions["c"]
+    (counts,) = from_routes(place)
+    demand = junction_demand(junction, counts)
+    assert sum(demand.movement_veh_h) == pytest.approx(sum(counts.per_hour.values()))
+
+
+def test_a_scenario_without_traffic_is_refused(place: Scenario) -> None:
+    place.route_files[0].write_text("<routes/>")
+    with pytest.raises(ExperimentError, match="no vehicle departs"):
+        from_routes(place, math.inf)
+    place.route_files[0].write_text('<routes><vehicle id="v" depart="x"><route edges="nc cs"/></vehicle></routes>')
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        from_routes(place)
+
+
+def table(junction: Intersection) -> list[str]:
+    ways = sorted({(junction.incoming[m.incoming].approach, junction.outgoing[m.outgoing].approach) for m in junction.movements})
+    return ["junction,from,to,per_hour", *(f"c,{a},{b},{50 + i}" for i, (a, b) in enumerate(ways))]
+
+
+def test_counts_of_vehicles_and_persons_are_read(tmp_path: Path, junctions: dict[str, Intersection]) -> None:
+    crossing = next(group.id for group in junctions["c"].groups if group.kind == "pedestrian")
+    file = tmp_path / "counts.csv"
+    file.write_text("\ufeff" + "\n".join([*table(junctions["c"]), f"c,{crossing},,120"]).replace(",", ";"), encoding="utf-8")
+    counts = from_counts(file, junctions)
+    demand = junction_demand(junctions["c"], counts)
+    assert sum(demand.movement_veh_h) == sum(50 + i for i in range(12))
+    assert demand.crossing_h[[group.id for group in junctions["c"].groups].index(crossing)] == 120
+
+
+def test_a_movement_without_a_count_is_named(tmp_path: Path, junctions: dict[str, Intersection]) -> None:
+    file = tmp_path / "counts.csv"
+    file.write_text("\n".join(table(junctions["c"])[:-1]))
+    with pytest.raises(ExperimentError, match="no count for the movement from 'wc' to 'cs'"):
+        junction_demand(junctions["c"], from_counts(file, junctions))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no column 'junction'"),
+        ("junction,from,to\nc,nc,cs", "has no column 'per_hour'"),
+        ("junction,from,to,per_hour\nd,nc,cs,5", "row 2: there is no junction 'd' to time; choose from c"),
+        ("junction,from,to,per_hour\nc,nc,cz,5", "row 2: no movement at 'c' leads from 'nc' to 'cz'"),
+        ("junction,from,to,per_hour\nc,nc,cs,many", "row 2: per_hour is 'many'"),
+        ("junction,from,to,per_hour\nc,nc,cs,-1", "give a number of 0 or more"),
+        ("junction,from,to,per_hour\nc,nc,cs,1\nc,nc,cs,2", "row 3 counts a movement that an earlier row has counted"),
+        ("junction,from,to,per_hour\nc,c_c9,,2", "has no crossing 'c_c9'"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_in_one_sentence(
+    tmp_path: Path, junctions: dict[str, Intersection], text: str, said: str
+) -> None:
+    file = tmp_path / "counts.csv"
+    file.write_text(text)
+    with pytest.raises(ExperimentError, match=said) as caught:
+        from_counts(file, junctions)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ExperimentError, match="cannot be read"):
+        from_counts(tmp_path / "absent.csv", junctions)
