@@ -61,10 +61,16 @@ class JunctionPlanner:
         Made for the same junction.
     neighbours
         What the junctions around it send; None where it plans for itself.
+
+    Attributes
+    ----------
+    estimated
+        What the estimator said last; None before the first second.
     """
 
     def __init__(self, junction: Intersection, estimator: Estimator, engine: Engine, neighbours: NeighbourTraffic | None = None) -> None:
         self.junction = junction
+        self.estimated: ExpectedTraffic | None = None
         self._estimator = estimator
         self._engine = engine
         self._neighbours = neighbours
@@ -95,6 +101,7 @@ class JunctionPlanner:
         green_start_s = status.green_start_s
         opened = time_s >= green_start_s
         traffic = self._estimator.update(time_s, observation, time_s - self._protected_since_s if opened else self._no_green_s)
+        self.estimated = traffic
         if not opened:
             return None
         if time_s >= self._limit_s:

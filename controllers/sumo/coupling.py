@@ -54,6 +54,8 @@ class SimulationSettings:
         ``"libsumo"`` (in this process) or ``"traci"`` (a SUMO process behind a socket; the graphical one with `gui`).
     layout, faults
         Where virtual loops lie, and which loops are broken on purpose.
+    output_options
+        Further options that only ask SUMO for output; what is simulated does not change by them.
     """
 
     configuration: Path
@@ -69,6 +71,7 @@ class SimulationSettings:
     gui: bool = False
     layout: DetectorLayout = field(default_factory=DetectorLayout)
     faults: LoopFaults | None = None
+    output_options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ class _Run:
         options += ["--statistic-output", str(out / "statistics.xml"), "--scale", f"{settings.demand_scale:g}"]
         # Every vehicle due counts, so none may be given up for having waited too long; each carries the device that measures its CO2.
         options += ["--max-depart-delay", "-1", "--device.emissions.probability", "1"]
+        options += settings.output_options
         if settings.gui:
             options += ["--start", "--quit-on-end"]
         if settings.begin_s is not None:
