@@ -18,6 +18,7 @@ from experiments.folders import claim, publish
 from experiments.kpis import read_kpis, vehicle_classes
 from experiments.provenance import command_line, scenario_hash, sumo_options, versions
 from experiments.requests import check_window
+from experiments.watching import watched
 from sumo_networks import Scenario, scenario
 
 if TYPE_CHECKING:
@@ -26,17 +27,19 @@ if TYPE_CHECKING:
 
     from controllers.sumo.coupling import SimulationSummary
     from experiments.requests import RunRequest
+    from experiments.watching import Watching
 
 LOG = "run.log"
 FORMAT = 1
 """Version of the record's form; it grows when the meaning of a field changes."""
 
 
-def run(request: RunRequest, out: Path) -> dict[str, Any]:
+def run(request: RunRequest, out: Path, watching: Watching | None = None) -> dict[str, Any]:
     """Do one run in this process and return its record, which is the folder's ``run.json``.
 
     The folder then also holds SUMO's ``tripinfo.xml`` and ``statistics.xml``, the ``signals.csv`` of the coupling, and ``run.log``
-    with what SUMO and the coupling had to say. Libsumo holds one simulation per process: call this once per process.
+    with what SUMO and the coupling had to say, and what `watching` asks for. Libsumo holds one simulation per process: call this once
+    per process.
 
     Raises
     ------
@@ -66,12 +69,13 @@ def run(request: RunRequest, out: Path) -> dict[str, Any]:
         demand_scale=request.demand_scale,
         backend=request.backend,
         gui=request.gui,
+        output_options=watching.output_options(out) if watching is not None else (),
     )
     started = datetime.now(UTC)
     clock_s = time.perf_counter()
-    with _messages_in(out / LOG):
+    with _messages_in(out / LOG), watched(chosen, settings) if watching is not None else contextlib.nullcontext(chosen) as subject:
         try:
-            summary = simulate(settings, chosen)
+            summary = simulate(settings, subject)
         except SimulationError as error:
             raise SimulationError(_with_sumos_words(str(error), out / LOG)) from error
         except OSError as error:
