@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from controllers.sumo.detectors import DetectorLayout, LoopFaults
 from experiments.errors import ExperimentError
 from optimizer.observation import InformationClass
 
@@ -97,6 +98,8 @@ class RunRequest:
         ``libsumo`` (SUMO in this process) or ``traci`` (in a process of its own, by socket).
     gui
         Whether to watch it in ``sumo-gui`` (by ``traci``).
+    layout, faults
+        Where virtual loops lie, and which loops are broken on purpose.
 
     Raises
     ------
@@ -113,6 +116,8 @@ class RunRequest:
     step_length_s: float = 1.0
     backend: str = "libsumo"
     gui: bool = False
+    layout: DetectorLayout = field(default_factory=DetectorLayout)
+    faults: LoopFaults | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
@@ -149,7 +154,18 @@ class RunRequest:
             "demand_scale": self.demand_scale,
             "step_length_s": self.step_length_s,
             "backend": self.backend,
+            "layout": asdict(self.layout),
+            "faults": None if self.faults is None else asdict(self.faults),
         }
+
+
+def request_from_dict(told: Mapping[str, Any]) -> RunRequest:
+    """Return the request that `RunRequest.as_dict` wrote down."""
+    values = dict(told)
+    choice = ControllerChoice(values.pop("controller"), values.pop("information"), values.pop("engine"), values.pop("parameters"))
+    faults = values.pop("faults")
+    layout = DetectorLayout(**values.pop("layout"))
+    return RunRequest(controller=choice, layout=layout, faults=None if faults is None else LoopFaults(**faults), **values)
 
 
 def check_window(begin_s: float, end_s: float) -> None:
