@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -179,13 +180,14 @@ def _do(
     result: ComparisonResult,
     on_end: Callable[[RunRequest, str], None],
 ) -> None:
-    folders = {id(run): folder for run, folder in waiting}
-    for folder in folders.values():
+    def command_of(one: tuple[RunRequest, Path]) -> list[str]:
+        run, folder = one
         folder.parent.mkdir(parents=True, exist_ok=True)
+        return run_command(run, folder, request.parameters_file)
 
-    def take_up(run: RunRequest, ended: Ended) -> None:
+    def take_up(one: tuple[RunRequest, Path], ended: Ended) -> None:
         """Add the record of a run to the result, or what was wrong."""
-        folder = folders[id(run)]
+        run, folder = one
         record = read_record(folder)
         if ended.code == 0 and record is not None:
             result.records[str(run.controller)].append(record)
@@ -196,7 +198,7 @@ def _do(
         result.failures.append((sentence, ended.code))
         on_end(run, sentence)
 
-    in_fresh_processes(((run, run_command(run, folder, request.parameters_file)) for run, folder in waiting), workers, take_up)
+    in_fresh_processes(deque(waiting), command_of, workers, take_up)
 
 
 def _claim(out: Path, request: ComparisonRequest) -> None:

@@ -11,13 +11,13 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections import deque
+    from collections.abc import Callable
 
 Name = TypeVar("Name")
 
@@ -63,15 +63,19 @@ class _Running(Generic[Name]):
         return Ended(self.process.returncode, lines[-1] if lines else "")
 
 
-def in_fresh_processes(commands: Iterable[tuple[Name, list[str]]], workers: int, on_end: Callable[[Name, Ended], None]) -> None:
+def in_fresh_processes(
+    waiting: deque[Name], command_of: Callable[[Name], list[str]], workers: int, on_end: Callable[[Name, Ended], None]
+) -> None:
     """Do commands, each in a process of its own, some at a time and in their order.
 
     The standard input of each process is a pipe that nobody writes to; its end tells the process that we are gone, however we went.
 
     Parameters
     ----------
-    commands
-        Name and command line of each.
+    waiting
+        What is to be done, by names; it is emptied, and `on_end` may put something back.
+    command_of
+        Returns the command line of one, asked for when its process is started.
     workers
         Processes at a time.
     on_end
@@ -82,12 +86,12 @@ def in_fresh_processes(commands: Iterable[tuple[Name, list[str]]], workers: int,
     KeyboardInterrupt
         If we, or one of the processes, were interrupted; those that still ran have been stopped.
     """
-    waiting = deque(commands)
     running: list[_Running[Name]] = []
     try:
         while waiting or running:
             while waiting and len(running) < workers:
-                running.append(_start(*waiting.popleft()))
+                name = waiting.popleft()
+                running.append(_start(name, command_of(name)))
             ended = [one for one in running if one.process.poll() is not None]
             if not ended:
                 time.sleep(POLL_S)

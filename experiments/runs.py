@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.sumo.coupling import SimulationSummary
+    from experiments.minutes import MinuteOutput
     from experiments.requests import RunRequest
     from experiments.watching import Watching
 
@@ -34,12 +35,12 @@ FORMAT = 1
 """Version of the record's form; it grows when the meaning of a field changes."""
 
 
-def run(request: RunRequest, out: Path, watching: Watching | None = None) -> dict[str, Any]:
+def run(request: RunRequest, out: Path, watching: Watching | None = None, minutes: MinuteOutput | None = None) -> dict[str, Any]:
     """Do one run in this process and return its record, which is the folder's ``run.json``.
 
     The folder then also holds SUMO's ``tripinfo.xml`` and ``statistics.xml``, the ``signals.csv`` of the coupling, and ``run.log``
-    with what SUMO and the coupling had to say, and what `watching` asks for. Libsumo holds one simulation per process: call this once
-    per process.
+    with what SUMO and the coupling had to say, and what `watching` and `minutes` ask for. Libsumo holds one simulation per process:
+    call this once per process.
 
     Raises
     ------
@@ -69,7 +70,10 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None) -> dic
         demand_scale=request.demand_scale,
         backend=request.backend,
         gui=request.gui,
-        output_options=watching.output_options(out) if watching is not None else (),
+        layout=request.layout,
+        faults=request.faults,
+        output_options=tuple(option for one in (watching, minutes) if one is not None for option in one.output_options(out)),
+        output_files=minutes.output_files(out) if minutes is not None else (),
     )
     started = datetime.now(UTC)
     clock_s = time.perf_counter()

@@ -54,8 +54,8 @@ class SimulationSettings:
         ``"libsumo"`` (in this process) or ``"traci"`` (a SUMO process behind a socket; the graphical one with `gui`).
     layout, faults
         Where virtual loops lie, and which loops are broken on purpose.
-    output_options
-        Further options that only ask SUMO for output; what is simulated does not change by them.
+    output_options, output_files
+        Further options and additional files that only ask SUMO for output; what is simulated does not change by them.
     """
 
     configuration: Path
@@ -72,6 +72,7 @@ class SimulationSettings:
     layout: DetectorLayout = field(default_factory=DetectorLayout)
     faults: LoopFaults | None = None
     output_options: tuple[str, ...] = ()
+    output_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ class _Run:
             options += ["--begin", f"{settings.begin_s:g}"]
         if settings.end_s is not None:
             options += ["--end", f"{settings.end_s:g}"]
-        extra = []
+        extra = list(settings.output_files)
         if self.placed is not None:
             loops = out / "detectors.add.xml"
             write_virtual_loops(self.placed, loops)

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 VIRTUAL_PREFIX = "ampelwerk"
 
+FAULTS = ("silent", "off", "on", "noisy")
+"""Ways in which a loop can be broken; see `LoopFaults`."""
+
+NOISE_LOST, NOISE_GHOST = 0.1, 0.01
+"""A noisy loop loses each vehicle with the first probability, and in each second reports one that is not there with the second."""
+
 LANE_START_M = 10.0
 """No virtual loop lies nearer than this to the start of a lane: vehicles that enter the network there appear beyond it."""
 
@@ -78,9 +84,10 @@ class LoopFaults:
     share
         Share of the loops that are broken.
     kind
-        ``"off"`` (reads nothing), ``"on"`` (covered for ever) or ``"silent"`` (sends nothing).
+        ``"off"`` (reads nothing), ``"on"`` (covered for ever), ``"silent"`` (sends nothing) or ``"noisy"`` (loses vehicles and reports some
+        that are not there, see `NOISE_LOST`).
     seed
-        Chooses the loops.
+        Chooses the loops, and draws the noise.
     """
 
     share: float
@@ -176,6 +183,7 @@ class LoopReader:
             start += len(loops)
         self._broken = _broken(self._ids, faults)
         self._fault = faults.kind if faults else ""
+        self._noise = np.random.default_rng(faults.seed if faults else 0)
         self._readings: dict[str, LoopReadings] = {}
 
     def read(self, time_s: float, step_s: float) -> None:
@@ -202,7 +210,9 @@ class LoopReader:
                     stands_s = max(stands_s, time_s - entry_s)
             count[index], occupied_s[index] = entered, stands_s
             occupancy[index] = min(max(covered_s / step_s, 0.0), 1.0)
-        if self._broken.size:
+        if self._broken.size and self._fault == "noisy":
+            self._disturb(count, occupancy, speed)
+        elif self._broken.size:
             self._break(count, occupancy, occupied_s, speed, time_s)
         self._readings = {
             junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()
@@ -218,6 +228,16 @@ class LoopReader:
         stuck_on = self._fault == "on"
         occupancy[self._broken] = 1.0 if stuck_on else 0.0
         occupied_s[self._broken] = time_s if stuck_on else 0.0
+
+    def _disturb(self, count: np.ndarray, occupancy: np.ndarray, speed: np.ndarray) -> None:
+        """Lose and invent vehicles. Three draws for each broken loop and second, whatever it reads, so that runs stay comparable."""
+        lost, ghost, covered = self._noise.random((3, self._broken.size))
+        read = count[self._broken]
+        kept = np.where(lost < NOISE_LOST, np.maximum(read - 1, 0), read)
+        invented = ghost < NOISE_GHOST
+        speed[self._broken[(read > 0) & (kept == 0)]] = math.nan
+        count[self._broken] = kept + invented
+        occupancy[self._broken] = np.where(invented, np.maximum(occupancy[self._broken], covered), occupancy[self._broken])
 
 
 def _place(
