@@ -81,17 +81,17 @@ class Groups:
 def two_groups(values: Sequence[float]) -> Groups | None:
     """Return the two groups that values of a delay or a queue fall into, or None where they do not.
 
-    The rule is coarse on purpose, since five runs allow no test of modality: cut at the greatest ratio of neighbours; there are two groups
-    where that ratio is at least `GROUP_RATIO` and the lower values lie within a factor of `GROUP_SPREAD`. Values below 1 % of the
-    greatest one count as that much, so that nothing follows from the ratio of two that are next to nothing.
+    The rule is coarse on purpose, since five runs allow no test of modality: the lower group ends at the first value that is followed by
+    one at least `GROUP_RATIO` times as great, and must lie within a factor of `GROUP_SPREAD`. Values below 1 % of the greatest one count
+    as that much, so that nothing follows from the ratio of two that are next to nothing.
     """
     ordered = sorted(values)
     if len(ordered) < 2 or ordered[-1] <= 0:
         return None
     floor = ordered[-1] / 100
     raised = [max(value, floor) for value in ordered]
-    cut = max(range(1, len(raised)), key=lambda i: raised[i] / raised[i - 1])
-    if raised[cut] < GROUP_RATIO * raised[cut - 1] or raised[cut - 1] > GROUP_SPREAD * raised[0]:
+    cut = next((i for i in range(1, len(raised)) if raised[i] >= GROUP_RATIO * raised[i - 1]), None)
+    if cut is None or raised[cut - 1] > GROUP_SPREAD * raised[0]:
         return None
     return Groups(tuple(ordered[:cut]), tuple(ordered[cut:]))
 

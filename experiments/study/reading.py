@@ -344,7 +344,7 @@ def _is_number(value: object) -> bool:
 def _choose(wrong: str, valid: Iterable[str]) -> str:
     options = list(valid)
     nearest = difflib.get_close_matches(wrong, options, n=1, cutoff=0.5)
-    return f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(options)}"
+    return f"the nearest is {nearest[0]!r}" if nearest else f"choose from {', '.join(options)}"
 
 
 def _lower(sentence: str) -> str:
