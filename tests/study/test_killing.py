@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from tests.study.folders import await_nobody, records, started, study
+from tests.study.folders import PATIENCE_S, await_nobody, records, started, study
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
@@ -25,14 +26,22 @@ def many_tiny_runs(folder: Path, seeds: int) -> None:
     )
 
 
+def await_sight(out: Path, pattern: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not list(out.glob(pattern)) and process.poll() is None:
+        assert time.monotonic() < deadline, f"never saw {pattern}"
+        time.sleep(0.02)
+
+
 def kill_again_and_again(folder: Path, kills: int, total: int) -> None:
     chance = random.Random(7)  # noqa: S311 - moments to kill at
     out = folder / "results"
     known: dict[str, int] = {}
-    assert study("run", "tiny.toml", "--out", "results", "--scenarios", "rilsa/2", cwd=folder).returncode == 2  # warms the disk's cache
-    for _ in range(kills):
+    for kill in range(kills):
         process = started("run", "tiny.toml", "--out", "results", cwd=folder)
-        time.sleep(chance.uniform(0.2, 4.0))
+        if kill % 5 != 1:  # one of five is killed before it has begun with anything, the others while runs are in flight
+            await_sight(out, "work/*", process)
+        time.sleep(chance.uniform(0.0, 2.0))
         process.send_signal(signal.SIGKILL)
         process.wait()
         await_nobody(str(out))  # the runs in flight do not outlive the study
@@ -42,6 +51,7 @@ def kill_again_and_again(folder: Path, kills: int, total: int) -> None:
         known = {key: inode for key, (inode, _) in now.items()}
     done = study("resume", "results", cwd=folder)
     assert done.returncode == 0, done.stderr
+    assert len(known) < total, "the study had come to its end before the last kill"
     found = records(out)
     assert {key: found[key][0] for key in known} == known
     assert len(found) == total
@@ -74,11 +84,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> 
     many_tiny_runs(tmp_path, 4)
     out = tmp_path / "results"
     process = started("run", "tiny.toml", "--out", "results", "--workers", "1", cwd=tmp_path)
-    deadline = time.monotonic() + 120
-    while not list(out.glob("runs/*/run.json")):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    await_sight(out, "runs/*/run.json", process)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -93,11 +99,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> 
 def test_two_processes_do_not_work_on_one_folder(tmp_path: Path) -> None:
     many_tiny_runs(tmp_path, 4)
     process = started("run", "tiny.toml", "--out", "results", cwd=tmp_path)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("results/work/*")):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    await_sight(tmp_path / "results", "work/*", process)
     second = study("resume", "results", cwd=tmp_path)
     assert second.returncode == 2
     assert "Another process works on" in second.stderr
