@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from scipy import stats
+from scipy.special import stdtrit  # scipy.stats would take a second to load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -201,4 +201,4 @@ def _half_width(count: int, deviation: float, confidence: float) -> float:
 
 
 def _quantile(count: int, confidence: float) -> float:
-    return float(stats.t.ppf((1 + confidence) / 2, count - 1))
+    return float(stdtrit(count - 1, (1 + confidence) / 2))

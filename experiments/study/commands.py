@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.exits import INTERRUPTED_CODE, USER_CODE, complain
+from experiments.study.choosing import StudyChoice, study_of
 from experiments.study.keys import deciding_versions
 from experiments.study.planning import plan_study
 from experiments.study.progress import StudyDisplay, means_table
 from experiments.study.reading import find_study, read_study, ready_made
-from experiments.study.results import StudyChoice, read_results, study_of
 from experiments.study.running import LocalProcesses, do_runs
 from experiments.study.store import StudyIdentity, StudyStore, read_identity
 from experiments.study.tables import write_tables
@@ -85,7 +85,9 @@ def report_command(
     ] = "",
 ) -> None:
     """Write the report of a study: one HTML file, figures and tables."""
-    from experiments.report.report import write_report  # noqa: PLC0415 - drawing takes a second to load, which only this command needs
+    # these take seconds to load, and only this command needs them
+    from experiments.report.report import write_report  # noqa: PLC0415
+    from experiments.study.results import read_results  # noqa: PLC0415
 
     found = read_results(results)
     path = write_report(found, results, tuple(edge.strip() for edge in corridor.split(",") if edge.strip()), _stdout().print)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import ExperimentError
+from experiments.study.choosing import StudyChoice
 from experiments.study.places import TomlText
 from experiments.study.reading import find_study, read_study, ready_made, study_from_text
-from experiments.study.results import StudyChoice
 
 if TYPE_CHECKING:
     from pathlib import Path
