@@ -14,31 +14,42 @@ if TYPE_CHECKING:
     from experiments.statistics import Groups, PairedDifference
 
 
-def headline(winners: Sequence[str], certain: Sequence[bool], baseline: str) -> str:
+def headline(winners: Sequence[Standing], baseline: str) -> str:
     """Return the answer of a whole study in one or two sentences.
 
     Parameters
     ----------
     winners
         Who has the least mean full delay in each situation.
-    certain
-        Whether it is better than the baseline there, by the confidence interval of the paired difference.
     baseline
         Label of the baseline.
     """
-    if not winners:
-        return "No run of this study has finished, so there is no answer yet."
     many = len(winners)
     if many == 1:
-        if winners[0] == baseline:
+        best = winners[0]
+        if best.controller == baseline:
             return f"{baseline}, the baseline, has the least delay."
-        surely = "surely better than" if certain[0] else "not surely better than"
-        return f"{winners[0]} has the least delay; it is {surely} {baseline}, the baseline."
-    told = [f"{name} in {times} of {many}" for name, times in Counter(winners).most_common()]
-    sure = sum(certain)
-    compared = sum(name != baseline for name in winners)
-    beaten = f" In {sure} of these {compared} the difference to {baseline}, the baseline, is certain." if compared else ""
-    return f"The least delay has {_listed(told)} situations.{beaten}"
+        share = _shares([best])
+        sure = "certain" if is_certain(best) else "not certain"
+        return f"{best.controller} has the least delay{share and f', {share} less than {baseline}; that is {sure}'}."
+    told = [f"{name} in {times}" for name, times in Counter(one.controller for one in winners).most_common()]
+    told[0] = told[0].replace(" in ", " has the least delay in ", 1) + f" of {many} situations"
+    beaten = [one for one in winners if one.controller != baseline]
+    if not beaten:
+        return f"{baseline}, the baseline, has the least delay in all {many} situations."
+    share = _shares(beaten)
+    than = f"The best has {share} less delay than {baseline}, the baseline; " if share else ""
+    sure = f"that is certain in {sum(map(is_certain, beaten))} of {len(beaten)} situations."
+    return f"{_listed(told)}. {than}{sure if than else sure.capitalize()}"
+
+
+def _shares(winners: Sequence[Standing]) -> str:
+    """Return by which share of the baseline's delay others are better, such as ``5 to 9 %``."""
+    shares = [-100.0 * d.relative for one in winners if (d := one.to_baseline) is not None and d.relative is not None]
+    if not shares:
+        return ""
+    low, high = round(min(shares)), round(max(shares))
+    return f"{low} %" if low == high else f"{low} to {high} %"
 
 
 def comparison_sentence(situation: Situation, standings: Sequence[Standing], baseline: str) -> str:
@@ -65,7 +76,7 @@ def comparison_sentence(situation: Situation, standings: Sequence[Standing], bas
 def difference_sentence(other: str, mean_s: float, found: PairedDifference) -> str:
     """Return how much less delay there is than another controller's, and what the seeds say to it."""
     less_s = -found.difference.mean
-    share = f" ({abs(found.relative):.0%})" if found.relative is not None else ""
+    share = f" ({100 * abs(found.relative):.0f} %)" if found.relative is not None else ""
     size = f"{abs(less_s):.1f} s{share} {'less' if less_s >= 0 else 'more'} than {other} ({mean_s:.1f} s)"
     low, high = found.difference.low, found.difference.high
     if found.verdict is Verdict.TOO_FEW or low is None or high is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from experiments.statistics import Verdict
+from experiments.study.store import read_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +23,8 @@ _LEGEND = (
     "cannot decide. † the runs fall into two groups: mean and number of runs of each."
 )
 _APPROACHES_LEGEND = (
-    "delay_s: time loss on the approach per vehicle that crosses its stop line. halting_s: of it, below 0.1 m/s. queue: halting vehicles, "
-    "mean and greatest minute. saturation: of the critical lane. Levels of service: HCM 2016, HBS 2015."
+    "Arm and edge of each approach. Delay: time loss per vehicle that crosses the stop line. Saturation: of the critical lane. Levels of "
+    "service by HCM 2016 and HBS 2015. Mean over the seeds."
 )
 _QUALITY_LEGEND = "bias_veh: estimated less true. mean_error_veh: mean absolute error. Empty correlation: one of the two never changed."
 
@@ -80,11 +81,13 @@ def overview_csv(found: Sequence[Situation], standings: Sequence[Sequence[Standi
 def section_content(part: Section) -> dict[str, Any]:
     """Return a section with its tables as texts."""
     tables = []
-    for name, table in part.tables.items():
-        of_approaches = name.endswith("_approaches")
+    shown = {} if part.levels is None else {"levels": part.levels}
+    shown |= {name: table for name, table in part.tables.items() if not name.endswith("_approaches")}
+    for name, table in shown.items():
+        of_approaches = name == "levels"
         tables.append(
             {
-                "title": "Table of all approaches" if of_approaches else "Table of the estimated queues",
+                "title": "Levels of service of all approaches" if of_approaches else f"Quality of estimated queues: {part.tables_of[name]}",
                 "columns": list(table.columns),
                 "rows": [[_shown(value) for value in row] for row in table.itertuples(index=False)],
                 "legend": _APPROACHES_LEGEND if of_approaches else _QUALITY_LEGEND,
@@ -118,7 +121,7 @@ def provenance(results: StudyResults, drawn: Sequence[Situation]) -> list[tuple[
     """Return versions, numbers of runs, and what the scenarios of some situations were made of."""
     told: Mapping[str, Any] = results.provenance
     rows = [
-        ("Study", results.study.full_name),
+        ("Study", f"{results.study.full_name}, from {read_identity(results.root).file}"),
         ("Runs", f"{told['finished']} finished, {told['failed']} failed, {told['planned']} planned"),
     ]
     rows += [("Seeds", ", ".join(map(str, results.study.seeds)))]

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from sumolib.net import Net
 
-    from experiments.report.approaches import Approach
+    from experiments.report.streets import Streets
 
 MOST_ROWS = 24
 """More approaches than these are left to the table."""
@@ -32,18 +31,15 @@ COLOURS = ListedColormap(colormaps["viridis_r"](np.linspace(0.04, 0.96, len(LETT
 NORM = BoundaryNorm((0.0, *HCM.bounds_s, 2 * HCM.bounds_s[-1]), COLOURS.N, extend="neither")
 
 
-def approach_name(row: pd.Series, junctions: int) -> str:
-    """Return what an approach is called: its arm, and its junction where there are several."""
-    return f"{row['junction']} {row['arm']}" if junctions > 1 else str(row["arm"])
-
-
-def approaches(tables: Mapping[str, pd.DataFrame], roles: Roles, width_in: float) -> Figure:
+def approaches(tables: Mapping[str, pd.DataFrame], names_of: Mapping[str, str], roles: Roles, width_in: float) -> Figure:
     """Draw delay and degree of saturation of each approach, those with the greatest delay under the baseline on top.
 
     Parameters
     ----------
     tables
         By controller, a table of `experiments.report.approaches.approach_table` (or a mean of several).
+    names_of
+        What each junction is called.
     roles
         The baseline and the best; both are in `tables`.
     width_in
@@ -51,8 +47,8 @@ def approaches(tables: Mapping[str, pd.DataFrame], roles: Roles, width_in: float
     """
     first = tables[roles.baseline].sort_values("delay_s", ascending=False, ignore_index=True).head(MOST_ROWS)
     keys = list(zip(first["junction"], first["approach"], strict=True))
-    junctions = tables[roles.baseline]["junction"].nunique()
-    names = [_short(approach_name(row, junctions), 22 if not is_narrow(width_in) else 14) for _, row in first.iterrows()]
+    several = len(names_of) > 1
+    names = [f"{names_of[name]} {arm}" if several else arm for name, arm in zip(first["junction"], first["arm"], strict=True)]
     figure = Figure(figsize=(width_in, 1.0 + 0.2 * len(keys)), layout="constrained")
     delay, load = figure.subplots(1, 2, sharey=True, width_ratios=(1.7, 1.0))
     greatest_s, greatest_x = 0.0, 1.0
@@ -98,20 +94,13 @@ def _level_lines(axis: Axes, greatest_s: float) -> None:
             axis.text((low_s + high_s) / 2, 1.005, letter, transform=axis.get_xaxis_transform(), ha="center", va="bottom", color=MUTED)
 
 
-def _short(text: str, most: int) -> str:
-    """Return a text without its middle where it is too long."""
-    return text if len(text) <= most else f"{text[: most - 9]}…{text[-8:]}"
-
-
-def delay_map(net: Net, approaches_of: Sequence[Approach], tables: Mapping[str, pd.DataFrame], roles: Roles, width_in: float) -> Figure:
+def delay_map(streets: Streets, tables: Mapping[str, pd.DataFrame], roles: Roles, width_in: float) -> Figure:
     """Draw the network with each approach in the colour of its delay, for the baseline and for the best.
 
     Parameters
     ----------
-    net
+    streets
         The network.
-    approaches_of
-        All approaches of the signalised junctions.
     tables
         As for `approaches`.
     roles
@@ -119,7 +108,7 @@ def delay_map(net: Net, approaches_of: Sequence[Approach], tables: Mapping[str, 
     width_in
         Width of the figure, inches.
     """
-    left, low, right, high = (*net.getBBoxXY()[0], *net.getBBoxXY()[1])
+    (left, low), (right, high) = streets.net.getBBoxXY()
     wide_m, high_m = max(right - left, 1.0), max(high - low, 1.0)
     drawn = roles.drawn()
     beside = not is_narrow(width_in) and wide_m < 1.6 * high_m
@@ -130,7 +119,7 @@ def delay_map(net: Net, approaches_of: Sequence[Approach], tables: Mapping[str, 
     axes = list(figure.subplots(*((1, len(drawn)) if beside else (len(drawn), 1)), squeeze=False).flat)
     aside_m = 0.006 * max(wide_m, high_m)
     for axis, controller in zip(axes, drawn, strict=True):
-        _map_panel(axis, net, approaches_of, tables[controller], aside_m)
+        _map_panel(axis, streets, tables[controller], aside_m)
         axis.set_title(controller, color=roles.colour(controller))
     bar = figure.colorbar(ScalarMappable(NORM, COLOURS), ax=axes, location="bottom", aspect=45, shrink=0.8, pad=0.02, spacing="uniform")
     bar.set_ticks(HCM.bounds_s, labels=[f"{bound_s:g}" for bound_s in HCM.bounds_s])
@@ -139,13 +128,13 @@ def delay_map(net: Net, approaches_of: Sequence[Approach], tables: Mapping[str, 
     return figure
 
 
-def _map_panel(axis: Axes, net: Net, approaches_of: Sequence[Approach], table: pd.DataFrame, aside_m: float) -> None:
-    streets = [edge for edge in net.getEdges() if any(lane.allows("passenger") for lane in edge.getLanes())]
-    shape = {edge.getID(): _beside([point[:2] for point in edge.getShape()], aside_m) for edge in streets}
+def _map_panel(axis: Axes, streets: Streets, table: pd.DataFrame, aside_m: float) -> None:
+    edges = [edge for edge in streets.net.getEdges() if any(lane.allows("passenger") for lane in edge.getLanes())]
+    shape = {edge.getID(): _beside([point[:2] for point in edge.getShape()], aside_m) for edge in edges}
     axis.add_collection(LineCollection(list(shape.values()), colors=GRID, linewidths=1.0, capstyle="round"))
     delays_s = table.set_index(["junction", "approach"])["delay_s"]
     lines, values = [], []
-    for approach in approaches_of:
+    for approach in streets.all_approaches():
         delay_s = float(delays_s.get((approach.junction, approach.edge), math.nan))
         if math.isfinite(delay_s):
             lines += [shape[edge] for edge in approach.edges if edge in shape]
@@ -154,6 +143,11 @@ def _map_panel(axis: Axes, net: Net, approaches_of: Sequence[Approach], table: p
     coloured = LineCollection(lines, cmap=COLOURS, norm=NORM, linewidths=3.0, capstyle="butt", gid="delay")
     coloured.set_array(np.minimum(values, NORM.vmax - 1e-6))
     axis.add_collection(coloured)
+    if len(streets.junctions) > 1:
+        for name, some in streets.approaches.items():
+            ends = np.array([streets.net.getEdge(one.edge).getShape()[-1][:2] for one in some])
+            place = {"xytext": (5, 6), "textcoords": "offset points", "fontsize": "small"}
+            axis.annotate(streets.names[name], ends.mean(axis=0), color=INK, **place)
     axis.autoscale_view()
     axis.set_aspect("equal", adjustable="box")
     axis.set_axis_off()

@@ -11,6 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from experiments.report.style import BLUE, INK, VERMILLION, is_narrow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
 
 QUALITY_COLUMNS = ("junction", "approach", "samples", "true_queue_veh", "bias_veh", "mean_error_veh", "correlation")
@@ -42,7 +44,7 @@ def estimator_quality(estimates: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(QUALITY_COLUMNS)).sort_values("true_queue_veh", ascending=False, ignore_index=True)
 
 
-def estimates(samples: pd.DataFrame, controller: str, width_in: float) -> Figure:
+def estimates(samples: pd.DataFrame, controller: str, names_of: Mapping[str, str], width_in: float) -> Figure:
     """Draw estimated against true queues of all approaches, and both over time on the approach with the longest mean queue.
 
     Parameters
@@ -51,6 +53,8 @@ def estimates(samples: pd.DataFrame, controller: str, width_in: float) -> Figure
         What `experiments.watching.EstimatesWriter` wrote.
     controller
         Whose estimator it is.
+    names_of
+        What each junction is called.
     width_in
         Width of the figure, inches.
     """
@@ -65,7 +69,7 @@ def estimates(samples: pd.DataFrame, controller: str, width_in: float) -> Figure
     over_time.plot(minutes, own["estimated_queue_veh"], color=BLUE, linewidth=1.0, label="estimated", gid="estimated")
     over_time.set_ylim(0, 1.25 * max(own["true_queue_veh"].max(), own["estimated_queue_veh"].max(), 1))
     over_time.set_xlim(0, minutes.max())
-    over_time.set_title(f"{worst['junction']}, {worst['approach']}"[: 30 if narrow else 44])
+    over_time.set_title(f"{names_of[worst['junction']]}, {worst['approach']}"[: 30 if narrow else 44])
     over_time.set_xlabel("minute")
     over_time.set_ylabel("queue, vehicles")
     over_time.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))

@@ -174,7 +174,7 @@ def queues(minutes: pd.DataFrame, roles: Roles, width_in: float) -> Figure:
         axis.fill_between(own["minute"], own["min"], own["max"], color=colour, alpha=0.18, linewidth=0)
         axis.plot(own["minute"], own["mean"], color=colour, gid=f"queue:{name}")
         axis.set_title(_broken(name, 20), color=colour)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.05 * max(spread["max"].max(), 1.0))
         axis.set_xlim(0, max(spread["minute"].max(), 1))
         axis.tick_params(axis="x", labelbottom=place + columns >= len(order))
         axis.locator_params(nbins=4)

@@ -67,7 +67,7 @@ def timing(
             look = {"facecolor": "none" if hatch else colour, "edgecolor": colour, "hatch": hatch, "linewidth": 0.6 if hatch else 0.0}
             axis.broken_barh(bars, (row[group] - height / 2, height), gid=f"{controller}:{group}:{aspect}", **look)
         axis.set_title(controller, color=roles.colour(controller))
-        axis.set_yticks(range(len(names)), [_cut(name, 16 if is_narrow(width_in) else 30) for name in names.values()])
+        axis.set_yticks(range(len(names)), [_cut(name, 19 if is_narrow(width_in) else 30) for name in names.values()])
         axis.set_ylim(len(names) - 0.4, -0.6)
         axis.set_xlim(*window_s)
         axis.tick_params(axis="y", length=0)
@@ -87,6 +87,7 @@ def time_space(
     way: Corridor,
     ways: Mapping[str, pd.DataFrame],
     reds: Mapping[str, Sequence[pd.DataFrame]],
+    names_of: Mapping[str, str],
     roles: Roles,
     window_s: tuple[float, float],
     width_in: float,
@@ -101,6 +102,8 @@ def time_space(
         By controller, where each vehicle was: a table of `experiments.report.trajectories.read_trajectories`.
     reds
         By controller, for each stop line of the corridor the spans in which its through traffic had no green: ``start_s``, ``end_s``.
+    names_of
+        What each junction is called.
     roles
         Who is drawn.
     window_s
@@ -131,7 +134,7 @@ def time_space(
         axis.set_xlim(*window_s)
         axis.set_ylabel("distance, m")
         beside = axis.secondary_yaxis("right")
-        beside.set_yticks([line.at_m for line in way.stop_lines], [_cut(line.junction, 10 if narrow else 16) for line in way.stop_lines])
+        beside.set_yticks([line.at_m for line in way.stop_lines], [names_of[line.junction] for line in way.stop_lines])
         beside.tick_params(length=0, labelcolor=MUTED)
         beside.spines["right"].set_visible(False)
     _clock(axis, width_in)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from experiments.report.style import GRID, INK, MUTED, NARROW_IN, PAPER, WIDE_IN, settings
+from experiments.report.style import BLUE, GRID, INK, MUTED, NARROW_IN, PAPER, VERMILLION, WIDE_IN, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-_VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)", PAPER: "var(--paper)"}
+_VARIABLES = {
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    GRID: "var(--grid)",
+    PAPER: "var(--paper)",
+    BLUE: "var(--blue)",
+    VERMILLION: "var(--vermillion)",
+}
 _DECIMALS = re.compile(r"-?\d+\.\d+")
 _METADATA = {"Date": None, "Creator": None}
 
@@ -66,7 +73,7 @@ def _shorter(number: re.Match[str]) -> str:
 def for_page(svg: str, prefix: str, label: str) -> str:
     """Return an SVG file's text made fit for standing inside a page with others.
 
-    Ids that are referred to get a prefix (two pictures may use the same), other ids go; the greys follow the page's colour scheme; places
+    Ids that are referred to get a prefix (two pictures may use the same), other ids go; the greys, blue and vermillion follow the page's colour scheme; places
     are rounded to a tenth of a point, and the size is left to the page.
     """
     body = svg[svg.index("<svg") :]

@@ -10,7 +10,7 @@ from controllers.registry import controller
 from experiments.errors import ExperimentError
 from experiments.folders import write_whole
 from experiments.report import figures_kpis, sections
-from experiments.report.answer import comparison_sentence, headline, is_certain
+from experiments.report.answer import comparison_sentence, headline
 from experiments.report.contents import overview, overview_csv, provenance, published, section_content
 from experiments.report.page import render
 from experiments.report.pictures import Picture
@@ -62,7 +62,7 @@ def write_report(results: StudyResults, out: Path, corridor: Sequence[str] = (),
     names = _names(found)
     parts = [_section(one, names[id(one)], standings[id(one)], baseline, results.minutes) for one in found]
     drawn = references(found)
-    _draw_streets(results, [(one, parts[found.index(one)], standings[id(one)]) for one in drawn], corridor, on_step)
+    same = _draw_streets(results, [(one, parts[found.index(one)], standings[id(one)]) for one in drawn], corridor, on_step)
     pictures = [picture for part in parts for picture in part.pictures]
     overall = _over_demand_or_loops(found, results, baseline)
     on_step("writing figures and tables")
@@ -70,27 +70,26 @@ def write_report(results: StudyResults, out: Path, corridor: Sequence[str] = (),
         folder.mkdir(parents=True, exist_ok=True)
     for picture in [*([overall] if overall else []), *pictures]:
         picture.save(out / FIGURES)
-    table = overview([standings[id(one)] for one in found], parts, results)
+    answer_table = overview([standings[id(one)] for one in found], parts, results)
     write_whole(out / TABLES / "full_delay.csv", overview_csv(found, [standings[id(one)] for one in found]))
     for part in parts:
         for name, table in part.tables.items():
             write_whole(out / TABLES / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     on_step("writing the page")
-    best = [standings[id(one)][0] for one in found]
     page = render(
         {
             "title": results.study.title or results.study.full_name,
             "description": results.study.description,
             "quick": results.quick,
-            "headline": headline([one.controller for one in best], [is_certain(one) for one in best], baseline),
-            "overview": table,
+            "headline": headline([standings[id(one)][0] for one in found], baseline),
+            "overview": answer_table,
             "overall": overall,
             "failures": [
                 f"{row.scenario}, {row.controller}, seed {row.seed}: {row.error}" for one in found for row in one.failed.itertuples()
             ],
             "sections": [section_content(part) for part in parts],
             "published": [published(one, results.study.scenarios) for one in results.study.published],
-            "provenance": provenance(results, drawn),
+            "provenance": [*provenance(results, drawn), ("Repeated", same)],
             "files": f"{FIGURES} (each picture as PNG and SVG), {TABLES} (CSV)",
         }
     )
@@ -118,8 +117,8 @@ def _draw_streets(
     chosen: Sequence[tuple[Situation, Section, Sequence[Standing]]],
     corridor: Sequence[str],
     on_step: Callable[[str], None],
-) -> None:
-    """Add to one situation of each scenario what needs its streets, its signals and watched runs."""
+) -> str:
+    """Add to one situation of each scenario what needs its streets, its signals and watched runs; return how the repetitions went."""
     baseline = results.study.baseline
     watching = {}  # the first run of each controller that is drawn, and of each that estimates queues
     for situation, _, standings in chosen:
@@ -144,9 +143,10 @@ def _draw_streets(
             sections.ways(part, streets, {name: watched[name] for name in roles.drawn()}, roles, window_s, corridor)
         else:
             part.notes.append("No time-space diagram: it needs the repeated runs of both controllers.")
-        sections.estimators(part, watched)
+        sections.estimators(part, streets, watched)
     if not met:
         raise ExperimentError(f"corridor: no scenario of the study has all of the edges {', '.join(corridor)}; name edges of one network.")
+    return f"{len(watching) - len(wrong)} of {len(watching)} runs, watched for the pictures, gave the same key figures to the digit"
 
 
 def _watched(situation: Situation, standings: Sequence[Standing], study: Study) -> list[str]:

@@ -49,7 +49,11 @@ class Section:
     notes
         What could not be drawn and why, and what else is to be known.
     tables
-        By name for files, tables for the page and for CSV.
+        By name for files, tables for CSV.
+    tables_of
+        Controller that a table is about, where it is about one.
+    levels
+        Level of service of each approach, for the page.
     """
 
     name: str
@@ -59,6 +63,8 @@ class Section:
     pictures: list[Picture] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    tables_of: dict[str, str] = field(default_factory=dict)
+    levels: pd.DataFrame | None = None
 
 
 def key_figures(section: Section, situation: Situation, standings: Sequence[Standing], minutes: pd.DataFrame, roles: Roles) -> None:
@@ -105,15 +111,16 @@ def streets_and_signals(
     tables = {controller: mean_approaches(streets, folders[controller], window_s) for controller in roles.drawn()}
     joined = pd.concat([table.assign(controller=controller) for controller, table in tables.items()], ignore_index=True)
     section.tables[f"{section.anchor}_approaches"] = joined[["controller", *joined.columns.drop("controller")]]
+    section.levels = levels_table(tables, streets.names, roles)
     shown = min(len(tables[roles.baseline]), figures_approaches.MOST_ROWS)
     few = "" if shown == len(tables[roles.baseline]) else f" The {shown} approaches with the greatest delay; the table has all."
     caption = (
         "Delay: time loss on the approach per vehicle that crosses its stop line. Degree of saturation: of the busiest lane, demand over "
         f"1900 veh/h times its share of green.{few}"
     )
-    draw = partial(figures_approaches.approaches, tables, roles)
+    draw = partial(figures_approaches.approaches, tables, streets.names, roles)
     section.pictures.append(Picture(f"{section.anchor}_approaches", "Delay and saturation of each approach", caption, draw))
-    draw = partial(figures_approaches.delay_map, streets.net, streets.all_approaches(), tables, roles)
+    draw = partial(figures_approaches.delay_map, streets, tables, roles)
     section.pictures.append(Picture(f"{section.anchor}_map", "Where the delay is", "Mean over the seeds.", draw))
     name = busiest_junction(tables[roles.baseline])
     junction = streets.junctions[name]
@@ -127,7 +134,21 @@ def streets_and_signals(
         return figures_signals.timing(spans, names, roles, (from_s, min(from_s + length_s, window_s[1])), width_in)
 
     caption = "One row for each signal group: the arm it comes from and where it goes. First seed, middle of the window."
-    section.pictures.append(Picture(f"{section.anchor}_signals", f"Signals of {name}, the junction with the most delay", caption, diagram))
+    section.pictures.append(
+        Picture(f"{section.anchor}_signals", f"Signals of junction {streets.names[name]}, where most time is lost", caption, diagram)
+    )
+
+
+def levels_table(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str], roles: Roles) -> pd.DataFrame:
+    """Return delay, degree of saturation and levels of service of each approach, the drawn controllers side by side."""
+    first = tables[roles.baseline]
+    columns = {
+        "approach": [f"{names[j]} {arm}: {edge}" for j, arm, edge in zip(first["junction"], first["arm"], first["approach"], strict=True)]
+    }
+    for controller in roles.drawn():
+        for column, title in (("delay_s", "delay, s"), ("saturation", "saturation"), ("hcm", "HCM"), ("hbs", "HBS")):
+            columns[f"{controller}: {title}"] = list(tables[controller][column])
+    return pd.DataFrame(columns)
 
 
 def ways(
@@ -157,22 +178,29 @@ def ways(
     def diagram(width_in: float) -> Figure:
         last_s = min(to_s, from_s + NARROW_WAYS_S) if is_narrow(width_in) else to_s
         cut = {name: table[table["time_s"] <= last_s] for name, table in of_vehicles.items()}
-        return figures_signals.time_space(way, cut, reds, roles, (from_s, last_s), width_in)
+        return figures_signals.time_space(way, cut, reds, streets.names, roles, (from_s, last_s), width_in)
 
     caption = (
-        f"Each line is a vehicle on {_route(way)}, bars are the reds of its signals (named at the right), first seed. "
+        f"Each line is a vehicle on {_route(way, streets.names)}, bars are the reds of its signals (named at the right), first seed. "
         "Lines that begin or end in between are vehicles that turn in or off."
     )
-    section.pictures.append(Picture(f"{section.anchor}_ways", "Vehicles along the heaviest through flow", caption, diagram))
+    section.pictures.append(
+        Picture(
+            f"{section.anchor}_ways",
+            "Vehicles along the corridor" if wanted else "Vehicles along the heaviest through flow",
+            caption,
+            diagram,
+        )
+    )
 
 
-def estimators(section: Section, watched: Mapping[str, Path]) -> None:
+def estimators(section: Section, streets: Streets, watched: Mapping[str, Path]) -> None:
     """Add how the estimated queues compare with the true ones, for each watched controller that estimates any.
 
     Parameters
     ----------
-    section
-        Takes it.
+    section, streets
+        As for `streets_and_signals`.
     watched
         Folders of watched runs, by controller.
     """
@@ -186,6 +214,7 @@ def estimators(section: Section, watched: Mapping[str, Path]) -> None:
         quality = estimator_quality(samples)
         name = f"{section.anchor}_estimates_{_file_name(controller)}"
         section.tables[name] = quality
+        section.tables_of[name] = controller
         error = (samples["estimated_queue_veh"] - samples["true_queue_veh"]).astype(float)
         caption = (
             "Vehicles below 5 km/h within the reach of its detectors, every 10 s on every approach: "
@@ -193,13 +222,13 @@ def estimators(section: Section, watched: Mapping[str, Path]) -> None:
             f"mean absolute error {error.abs().mean():.1f} vehicles. "
             "Right (below): the approach with the longest mean queue."
         )
-        draw = partial(figures_estimates.estimates, samples, controller)
+        draw = partial(figures_estimates.estimates, samples, controller, streets.names)
         section.pictures.append(Picture(name, f"What {controller} believes of the queues", caption, draw))
 
 
-def _route(way: Corridor) -> str:
-    lines = way.stop_lines
-    return f"the way through {lines[0].junction}" if len(lines) == 1 else f"the way from {lines[0].junction} to {lines[-1].junction}"
+def _route(way: Corridor, names: Mapping[str, str]) -> str:
+    first, last = (names[way.stop_lines[place].junction] for place in (0, -1))
+    return f"the way through junction {first}" if len(way.stop_lines) == 1 else f"the way from junction {first} to junction {last}"
 
 
 def _file_name(text: str) -> str:

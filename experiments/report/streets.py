@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
     from sumo_networks import Scenario
 
+LONGEST_NAME = 8
 _MEANS = ("vehicles", "flow_veh_h", "delay_s", "halting_s", "queue_mean_veh", "queue_most_veh", "green_share", "saturation")
 
 
@@ -43,12 +44,15 @@ class Streets:
         Their approaches, by junction.
     signalled
         Junction of each edge that ends at a signal.
+    names
+        What each junction is called in pictures: its id, or a number where ids are long.
     """
 
     net: Net
     junctions: Mapping[str, Intersection]
     approaches: Mapping[str, tuple[Approach, ...]]
     signalled: Mapping[str, str]
+    names: Mapping[str, str]
 
     def all_approaches(self) -> list[Approach]:
         """Return the approaches of all junctions."""
@@ -60,7 +64,14 @@ def read_streets(place: Scenario) -> Streets:
     reading = read_network(place.network, place.additional_files)
     approaches = {name: approaches_of(reading.net, junction) for name, junction in reading.junctions.items()}
     signalled = {one.edge: name for name, some in approaches.items() for one in some}
-    return Streets(reading.net, reading.junctions, approaches, signalled)
+    return Streets(reading.net, reading.junctions, approaches, signalled, short_names(list(reading.junctions)))
+
+
+def short_names(junctions: Sequence[str]) -> dict[str, str]:
+    """Return what to call junctions in a picture: their ids where all are short, else J1, J2 and so on."""
+    if all(len(name) <= LONGEST_NAME for name in junctions):
+        return {name: name for name in junctions}
+    return {name: f"J{number}" for number, name in enumerate(junctions, start=1)}
 
 
 def mean_approaches(streets: Streets, folders: Sequence[Path], window_s: tuple[float, float]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """How figures look: colours that the colour-blind can tell apart, sizes, fonts.
 
 The colours are those of Okabe and Ito (*Color Universal Design*, 2008). The three greys stand for ink, muted text and grid lines; in the
-page they follow the reader's light or dark scheme.
+page these, blue and vermillion follow the reader's light or dark scheme.
 """
 
 from __future__ import annotations
