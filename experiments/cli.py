@@ -17,6 +17,7 @@ from controllers.registry import registered
 from experiments import comparison, runs
 from experiments.errors import ExperimentError
 from experiments.exits import INTERRUPTED_CODE, OUR_CODE, USER_CODE, complain, ended_with_code
+from experiments.new_controller.writing import write_controller
 from experiments.provenance import versions
 from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_parameters, seed_list
 from experiments.study.commands import study_app
@@ -139,6 +140,22 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
         raise typer.Exit(INTERRUPTED_CODE)
     if result.failures:
         raise typer.Exit(USER_CODE if all(code == USER_CODE for _, code in result.failures) else OUR_CODE)
+
+
+@app.command("new-controller")
+def new_controller_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the controller, its package and its folder.")],
+) -> None:
+    """Write a small working controller with its test, to begin with."""
+    folder = write_controller(name, Path.cwd())
+    console = _stdout()
+    console.print(f"The controller {name} is in {folder}", soft_wrap=True)
+    console.print(
+        f"Install it:  pip install --editable {name}[test]\nTest it:     python -m pytest {name}\n"
+        f"Compare it:  ampelwerk study run resco-2021 --quick --also {name}",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
