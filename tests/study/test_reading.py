@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from experiments.study.places import TomlText
 from experiments.study.reading import find_study, read_study, ready_made, study_from_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from experiments.study.definition import Study
 
 LEAST = 'scenarios = ["rilsa/1"]\ncontrollers = ["static", "greedy"]\n'
@@ -168,3 +167,12 @@ def test_any_text_gives_a_study_or_one_sentence(text: str) -> None:
 def test_the_line_of_a_key_holds_the_key(lines: list[str], key: str) -> None:
     if any(f"{key} =" in line for line in lines):
         assert f"{key} =" in lines[TomlText("\n".join(lines)).line_of_key(key) - 1]
+
+
+def test_the_study_in_the_documentation_can_be_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "main_road.sumocfg").touch()
+    study = study_from_text(text, "mine.toml", tmp_path)
+    assert len(list(study.cases())) == 2 * 3 * 3 * 2
+    assert study.in_quick_form().seeds == (0, 1)
