@@ -11,7 +11,7 @@ from experiments.errors import ExperimentError
 from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from sumolib.net import Net
@@ -66,7 +66,7 @@ def read_routes(path: Path) -> list[tuple[str, ...]]:
     return found
 
 
-def heaviest_chain(routes: Iterable[Sequence[str]], signalled: Mapping[str, str]) -> tuple[str, ...]:
+def heaviest_chain(routes: Sequence[Sequence[str]], signalled: Mapping[str, str]) -> tuple[str, ...]:
     """Return the edges of the longest chain of signals along the heaviest through flow; empty where no route passes a signal.
 
     The link between two signals that most vehicles drive is the start. At either end the chain goes on with the link that most of
@@ -111,9 +111,10 @@ def heaviest_chain(routes: Iterable[Sequence[str]], signalled: Mapping[str, str]
     for link in chain[1:]:
         edges += link[1:]
     after = Counter(route[i + 1] for route in routes for i, edge in enumerate(route[:-1]) if edge == edges[-1])
-    before = Counter(route[i - 1] for route in routes for i, edge in enumerate(route) if i and edge == edges[0])
+    before = Counter(route[i - 1] if i else "" for route in routes for i, edge in enumerate(route) if edge == edges[0])
+    least_before = LEAST_SHARE * before.total()  # most may begin their trip here, or come from all sides
     edges += [edge for edge, _ in after.most_common(1)]
-    return tuple([edge for edge, _ in before.most_common(1) if edge not in edges] + edges)
+    return tuple([edge for edge, count in before.most_common(1) if edge and edge not in edges and count >= least_before] + edges)
 
 
 def corridor(net: Net, edges: Sequence[str], signalled: Mapping[str, str]) -> Corridor:

@@ -11,10 +11,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from sumolib import geomhelper
 
 from experiments.report.levels import HCM, LETTERS
-from experiments.report.style import GRID, INK, MUTED, Roles, is_narrow
+from experiments.report.style import GRID, INK, MUTED, PAPER, Roles, is_narrow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -146,8 +147,10 @@ def _map_panel(axis: Axes, streets: Streets, table: pd.DataFrame, aside_m: float
     if len(streets.junctions) > 1:
         for name, some in streets.approaches.items():
             ends = np.array([streets.net.getEdge(one.edge).getShape()[-1][:2] for one in some])
-            place = {"xytext": (5, 6), "textcoords": "offset points", "fontsize": "small"}
-            axis.annotate(streets.names[name], ends.mean(axis=0), color=INK, **place)
+            place = {"xytext": (5, 6), "textcoords": "offset points", "fontsize": "small", "zorder": 5}
+            axis.annotate(
+                streets.names[name], ends.mean(axis=0), color=INK, path_effects=[withStroke(linewidth=2.5, foreground=PAPER)], **place
+            )
     axis.autoscale_view()
     axis.set_aspect("equal", adjustable="box")
     axis.set_axis_off()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from experiments.report.style import GRID, INK, MUTED, Roles, is_narrow
 
@@ -177,7 +178,8 @@ def queues(minutes: pd.DataFrame, roles: Roles, width_in: float) -> Figure:
         axis.set_ylim(0, 1.05 * max(spread["max"].max(), 1.0))
         axis.set_xlim(0, max(spread["minute"].max(), 1))
         axis.tick_params(axis="x", labelbottom=place + columns >= len(order))
-        axis.locator_params(nbins=4)
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+        axis.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     figure.supxlabel("minute of the simulated window", fontsize="medium", color=MUTED)
     figure.supylabel("standing vehicles", fontsize="medium", color=MUTED)
     return figure
@@ -216,7 +218,7 @@ def over(runs: pd.DataFrame, column: str, roles: Roles, width_in: float) -> Figu
             own = runs[(runs["scenario"] == scenario) & (runs["controller"] == name)]
             places = own[column].map(levels.index)
             colour = roles.colour(name)
-            axis.plot(places, own[FULL_DELAY.column], ".", color=colour, alpha=0.4, markersize=4, markeredgewidth=0)
+            axis.plot(places, own[FULL_DELAY.column], "o", color=colour, alpha=0.55, markersize=3.5, markeredgewidth=0)
             means = own.groupby(places)[FULL_DELAY.column].mean()
             look = {"color": colour, "linestyle": _DASHES[place % len(_DASHES)], "linewidth": 1.8 if name in roles.drawn() else 1.1}
             axis.plot(means.index, means, label=name, gid=f"over:{scenario}:{name}", **look)

@@ -73,8 +73,8 @@ def _shorter(number: re.Match[str]) -> str:
 def for_page(svg: str, prefix: str, label: str) -> str:
     """Return an SVG file's text made fit for standing inside a page with others.
 
-    Ids that are referred to get a prefix (two pictures may use the same), other ids go; the greys, blue and vermillion follow the page's colour scheme; places
-    are rounded to a tenth of a point, and the size is left to the page.
+    Ids that are referred to get a prefix (two pictures may use the same), other ids go. The greys, blue and vermillion follow the page's
+    colour scheme. Places are rounded to a tenth of a point, and the size is left to the page.
     """
     body = svg[svg.index("<svg") :]
     referred = set(re.findall(r"""(?:url\(#|xlink:href="#)([^)"]+)""", body))

@@ -60,7 +60,11 @@ def write_report(results: StudyResults, out: Path, corridor: Sequence[str] = (),
     baseline = results.study.baseline
     standings = {id(one): one.standings(baseline) for one in found}
     names = _names(found)
-    parts = [_section(one, names[id(one)], standings[id(one)], baseline, results.minutes) for one in found]
+    anchors = _anchors([names[id(one)] for one in found])
+    parts = [
+        _section(one, Section(names[id(one)], anchor, one.label), standings[id(one)], baseline, results.minutes)
+        for one, anchor in zip(found, anchors, strict=True)
+    ]
     drawn = references(found)
     same = _draw_streets(results, [(one, parts[found.index(one)], standings[id(one)]) for one in drawn], corridor, on_step)
     pictures = [picture for part in parts for picture in part.pictures]
@@ -103,9 +107,18 @@ def _names(found: Sequence[Situation]) -> dict[int, str]:
     return {id(one): one.name(with_demand=several["demand_scale"], with_loops=several["loops"]) for one in found}
 
 
-def _section(situation: Situation, name: str, standings: Sequence[Standing], baseline: str, minutes: pd.DataFrame) -> Section:
-    anchor = re.sub(r"\W+", "_", name).strip("_").lower()
-    part = Section(name, anchor, situation.label, comparison_sentence(situation, standings, baseline))
+def _anchors(names: Sequence[str]) -> list[str]:
+    """Return names for links and files, each once."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r"\W+", "_", name).strip("_").lower()
+        times = sum(re.fullmatch(rf"{plain}(__\d+)?", one) is not None for one in found)
+        found.append(f"{plain}__{times + 1}" if times else plain)
+    return found
+
+
+def _section(situation: Situation, part: Section, standings: Sequence[Standing], baseline: str, minutes: pd.DataFrame) -> Section:
+    part.sentence = comparison_sentence(situation, standings, baseline)
     same = (minutes["demand_scale"] == situation.demand_scale) & (minutes["loops"] == situation.loops)
     own = minutes[same & (minutes["scenario"] == situation.scenario)]
     sections.key_figures(part, situation, standings, own, roles_of(standings, baseline))

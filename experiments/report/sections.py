@@ -114,9 +114,10 @@ def streets_and_signals(
     section.levels = levels_table(tables, streets.names, roles)
     shown = min(len(tables[roles.baseline]), figures_approaches.MOST_ROWS)
     few = "" if shown == len(tables[roles.baseline]) else f" The {shown} approaches with the greatest delay; the table has all."
+    numbered = " Junctions are numbered; the table has their ids."
     caption = (
         "Delay: time loss on the approach per vehicle that crosses its stop line. Degree of saturation: of the busiest lane, demand over "
-        f"1900 veh/h times its share of green.{few}"
+        f"1900 veh/h times its share of green.{few}{'' if all(name == short for name, short in streets.names.items()) else numbered}"
     )
     draw = partial(figures_approaches.approaches, tables, streets.names, roles)
     section.pictures.append(Picture(f"{section.anchor}_approaches", "Delay and saturation of each approach", caption, draw))
@@ -142,9 +143,8 @@ def streets_and_signals(
 def levels_table(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str], roles: Roles) -> pd.DataFrame:
     """Return delay, degree of saturation and levels of service of each approach, the drawn controllers side by side."""
     first = tables[roles.baseline]
-    columns = {
-        "approach": [f"{names[j]} {arm}: {edge}" for j, arm, edge in zip(first["junction"], first["arm"], first["approach"], strict=True)]
-    }
+    columns = {"approach": [f"{names[j]} {arm}" for j, arm in zip(first["junction"], first["arm"], strict=True)]}
+    columns |= {"edge": list(first["approach"])} | ({} if all(names[j] == j for j in names) else {"junction": list(first["junction"])})
     for controller in roles.drawn():
         for column, title in (("delay_s", "delay, s"), ("saturation", "saturation"), ("hcm", "HCM"), ("hbs", "HBS")):
             columns[f"{controller}: {title}"] = list(tables[controller][column])

@@ -88,8 +88,8 @@ def test_the_vehicles_of_an_approach_are_those_whose_trajectories_leave_it(resul
     streets = read_streets(scenario("rilsa/1"))
     from_s = trajectories_from_s(0.0, 480.0)
     changes = pd.read_parquet(results.folder(key) / "signals.parquet")
-    second_half = traffic[traffic["minute"] >= from_s / 60]
-    table = approach_table(second_half, changes, streets.junctions, streets.approaches, (from_s, 480.0))
+    later_s = from_s + 60.0  # the first minute of trajectories only tells where vehicles come from
+    table = approach_table(traffic[traffic["minute"] >= later_s / 60], changes, streets.junctions, streets.approaches, (later_s, 480.0))
     where: dict[str, str] = {}
     left = dict.fromkeys(streets.signalled, 0)
     with gzip.open(results.root / "watched" / key / "trajectories.xml.gz") as stream:
@@ -97,10 +97,9 @@ def test_the_vehicles_of_an_approach_are_those_whose_trajectories_leave_it(resul
             for vehicle in step:
                 edge = vehicle.get("lane", "").rpartition("_")[0]
                 before = where.get(vehicle.get("id", ""))
-                if before in left and edge != before and float(step.get("time")) > from_s:
+                if before in left and edge != before and float(step.get("time")) >= later_s:
                     left[before] += 1
                 where[vehicle.get("id", "")] = edge
-    assert from_s == 240.0
     assert sum(left.values()) > 50
     counted = dict(zip(table["approach"], table["vehicles"], strict=True))
     assert {edge: abs(counted[edge] - left[edge]) for edge in left} == dict.fromkeys(left, 0)

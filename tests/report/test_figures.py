@@ -110,10 +110,10 @@ def test_the_map_colours_every_edge_of_an_approach_by_its_delay() -> None:
     streets = read_streets(scenario("neudorf"))
     figure = figures_approaches.delay_map(streets, approach_tables(), ROLES, WIDE_IN)
     coloured = figure.findobj(lambda artist: artist.get_gid() == "delay")
-    assert [list(one.get_array()) for one in coloured] == [[30.0, 30.0, 90.0], [12.0, 12.0]]
+    assert [list(one.get_array()) for one in coloured] == [[90.0, 30.0, 30.0], [12.0, 12.0]]
     assert [len(one.get_segments()) for one in coloured] == [3, 2]
     ends = streets.net.getEdge("north5_in").getShape()
-    segment = coloured[0].get_segments()[2]
+    segment = coloured[0].get_segments()[0]
     assert np.abs(segment[0] - ends[0][:2]).max() < 20.0
     assert [text.get_text() for text in figure.axes[0].texts] == ["m1", "m2", "m3", "m4", "m5", "m6"]
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.report.signal_times import ASPECTS, GREEN, PERMISSIVE, green_shares, group_names, signal_spans
@@ -61,6 +61,7 @@ def test_refused_commands_are_no_signals() -> None:
     assert spans[(spans["group"] == "north_all") & (spans["aspect"] == GREEN)]["end_s"].to_list() == [40]
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(1, 100), st.text("GgyrRuso", min_size=3, max_size=3)), max_size=12, unique_by=lambda row: row[0]),
     st.integers(0, 50),
