@@ -79,6 +79,7 @@ def trajectories_from_s(begin_s: float, end_s: float) -> float:
 
 def main() -> None:
     """Do one repetition in this process."""
+    sys.path.append(str(Path.cwd()))  # for controllers package.module:Class of the user's own
     record = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     watching = Watching(trajectories_from_s(record["simulated"]["begin_s"], record["simulated"]["end_s"]))
     sys.exit(ended_with_code(lambda: runs.run(request_from_dict(record["request"]), Path(sys.argv[2]), watching)))

@@ -137,11 +137,11 @@ def ways_and_reds(
 
 
 def through_group(junction: Intersection, line: StopLine) -> str:
-    """Return the signal group that a corridor's traffic follows at a stop line: that of vehicles, with most lanes."""
+    """Return the signal group that a corridor's traffic follows at a stop line (of vehicles, with most lanes); empty where none does."""
     counts: dict[tuple[bool, int], int] = {}
     for movement in junction.movements:
         lane_in, lane_out = junction.incoming[movement.incoming], junction.outgoing[movement.outgoing]
         if lane_in.approach == line.edge and lane_out.id.rpartition("_")[0] == line.next_edge:
             key = (junction.groups[movement.group].kind is GroupKind.VEHICLE, movement.group)
             counts[key] = counts.get(key, 0) + 1
-    return junction.groups[max(counts, key=lambda key: (key[0], counts[key], -key[1]))[1]].id
+    return junction.groups[max(counts, key=lambda key: (key[0], counts[key], -key[1]))[1]].id if counts else ""
