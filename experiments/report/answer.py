@@ -39,7 +39,8 @@ def headline(winners: Sequence[Standing], baseline: str) -> str:
         return f"{baseline}, the baseline, has the least delay in all {many} situations."
     share = _shares(beaten)
     than = f"The best has {share} less delay than {baseline}, the baseline; " if share else ""
-    sure = f"that is certain in {sum(map(is_certain, beaten))} of {len(beaten)} situations."
+    certain = sum(map(is_certain, beaten))
+    sure = f"that is certain in {certain or 'none'} of {len(beaten)} situations."
     return f"{_listed(told)}. {than}{sure if than else sure.capitalize()}"
 
 

@@ -24,7 +24,7 @@ _LEGEND = (
 )
 _APPROACHES_LEGEND = (
     "Arm and edge of each approach. Delay: time loss per vehicle that crosses the stop line. Saturation: of the critical lane. Levels of "
-    "service by HCM 2016 and HBS 2015. Mean over the seeds."
+    "service by HCM 2016 and HBS 2015. Median over the seeds."
 )
 _QUALITY_LEGEND = "bias_veh: estimated less true. mean_error_veh: mean absolute error. Empty correlation: one of the two never changed."
 
@@ -113,7 +113,8 @@ def _shown(value: object) -> str:
 def published(one: Published, scenarios: Sequence[str]) -> dict[str, Any]:
     """Return the figures of others, for the scenarios of the study."""
     columns = [name for name in scenarios if any(name in row for row in one.delays_s.values())]
-    rows = [[name, *(_shown(row[column]) if column in row else "-" for column in columns)] for name, row in one.delays_s.items()]
+    known = {name: row for name, row in one.delays_s.items() if any(column in row for column in columns)}
+    rows = [[name, *(_shown(row[column]) if column in row else "-" for column in columns)] for name, row in known.items()]
     return {"source": one.source, "sumo_version": one.sumo_version, "definition": one.definition, "columns": columns, "rows": rows}
 
 

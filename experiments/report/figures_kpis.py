@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from experiments.report.style import GRID, INK, MUTED, Roles, is_narrow
+from experiments.statistics import two_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,8 @@ METRICS = (FULL_DELAY, Metric("stops", "stops per vehicle"), Metric("co2_g", "CO
 
 def strips(runs: pd.DataFrame, metrics: Sequence[Metric], roles: Roles, width_in: float) -> Figure:
     """Draw each run as a dot and each controller's mean as a bar, the controller with the least mean of the first figure on top.
+
+    Where the runs of a controller fall into two groups each group has its bar.
 
     Parameters
     ----------
@@ -77,7 +80,9 @@ def _strip(axis: Axes, values: Sequence[np.ndarray], order: Sequence[str], roles
                 boxprops=box, medianprops=median, whiskerprops=whisker, manage_ticks=False,
             )  # fmt: skip
         axis.plot(of_name, np.full(len(of_name), row), "o", color=colour, alpha=0.55, markersize=4.5, markeredgewidth=0, gid=f"runs:{name}")
-        axis.plot([of_name.mean()], [row], "|", color=colour, markersize=13, markeredgewidth=2.0, gid=f"mean:{name}")
+        groups = two_groups(of_name.tolist())
+        means = [of_name.mean()] if groups is None else [np.mean(groups.lower), np.mean(groups.upper)]
+        axis.plot(means, np.full(len(means), row), "|", color=colour, markersize=13, markeredgewidth=2.0, gid=f"mean:{name}")
     known = np.concatenate([np.asarray(of_name, dtype=float) for of_name in values]) if values else np.zeros(0)
     if len(known) and known.min() > 0 and known.max() > LOGARITHMIC_FROM * known.min():
         axis.set_xscale("log")
@@ -145,7 +150,7 @@ def differences(table: pd.DataFrame, baseline: str, best: str, width_in: float) 
 def queues(minutes: pd.DataFrame, roles: Roles, width_in: float) -> Figure:
     """Draw the vehicles that stand in the network or wait outside it, minute by minute, a panel for each controller.
 
-    The line is the mean over the seeds, the band reaches from the least to the greatest; the other controllers' means are grey behind it.
+    The line is the median over the seeds, the band reaches from the least to the greatest; the other controllers' medians are grey.
 
     Parameters
     ----------
@@ -157,8 +162,8 @@ def queues(minutes: pd.DataFrame, roles: Roles, width_in: float) -> Figure:
         Width of the figure, inches.
     """
     stood = minutes.assign(standing_veh=minutes["queue_veh"] + minutes["backlog_veh"])
-    spread = stood.groupby(["controller", "minute"])["standing_veh"].agg(["mean", "min", "max"]).reset_index()
-    order = list(spread.groupby("controller")["mean"].mean().sort_values().index)
+    spread = stood.groupby(["controller", "minute"])["standing_veh"].agg(["median", "min", "max"]).reset_index()
+    order = list(spread.groupby("controller")["median"].mean().sort_values().index)
     columns = min(2 if is_narrow(width_in) else 4, len(order))
     rows = math.ceil(len(order) / columns)
     figure = Figure(figsize=(width_in, 0.35 + 1.25 * rows), layout="constrained")
@@ -169,11 +174,11 @@ def queues(minutes: pd.DataFrame, roles: Roles, width_in: float) -> Figure:
         for other in order:
             if other != name:
                 of_other = spread[spread["controller"] == other]
-                axis.plot(of_other["minute"], of_other["mean"], color=GRID, linewidth=0.8)
+                axis.plot(of_other["minute"], of_other["median"], color=GRID, linewidth=0.8)
         own = spread[spread["controller"] == name]
         colour = roles.colour(name) if name in roles.drawn() else INK
         axis.fill_between(own["minute"], own["min"], own["max"], color=colour, alpha=0.18, linewidth=0)
-        axis.plot(own["minute"], own["mean"], color=colour, gid=f"queue:{name}")
+        axis.plot(own["minute"], own["median"], color=colour, gid=f"queue:{name}")
         axis.set_title(_broken(name, 20), color=colour)
         axis.set_ylim(0, 1.05 * max(spread["max"].max(), 1.0))
         axis.set_xlim(0, max(spread["minute"].max(), 1))
@@ -192,6 +197,8 @@ def _broken(name: str, most: int) -> str:
 
 def over(runs: pd.DataFrame, column: str, roles: Roles, width_in: float) -> Figure:
     """Draw full delay over a column of the table of runs, a panel for each scenario: dots are runs, lines join the means.
+
+    A line is broken where the runs fall into two groups.
 
     Parameters
     ----------
@@ -219,7 +226,7 @@ def over(runs: pd.DataFrame, column: str, roles: Roles, width_in: float) -> Figu
             places = own[column].map(levels.index)
             colour = roles.colour(name)
             axis.plot(places, own[FULL_DELAY.column], "o", color=colour, alpha=0.55, markersize=3.5, markeredgewidth=0)
-            means = own.groupby(places)[FULL_DELAY.column].mean()
+            means = own.groupby(places)[FULL_DELAY.column].agg(lambda some: math.nan if two_groups(some.tolist()) else some.mean())
             look = {"color": colour, "linestyle": _DASHES[place % len(_DASHES)], "linewidth": 1.8 if name in roles.drawn() else 1.1}
             axis.plot(means.index, means, label=name, gid=f"over:{scenario}:{name}", **look)
         axis.set_title(scenario)

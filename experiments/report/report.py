@@ -187,4 +187,5 @@ def _over_demand_or_loops(found: Sequence[Situation], results: StudyResults, bas
     name = {"demand_scale": "the demand", "loops": "the state of the loops"}[column]
     best = min(found[0].standings(baseline), key=lambda one: one.mean.mean).controller
     draw = partial(figures_kpis.over, runs, column, Roles(baseline, best))
-    return Picture("full_delay_over", f"Full delay over {name}", "Lines join means; dots are runs.", draw)
+    caption = "Lines join means; dots are runs. A line is broken where runs fall into two groups."
+    return Picture("full_delay_over", f"Full delay over {name}", caption, draw)

@@ -13,7 +13,7 @@ from experiments.report.figures_estimates import estimator_quality
 from experiments.report.pictures import Picture
 from experiments.report.repeat import trajectories_from_s
 from experiments.report.signal_times import group_names, signal_spans
-from experiments.report.streets import Streets, busiest_junction, choose_corridor, mean_approaches, ways_and_reds
+from experiments.report.streets import Streets, busiest_junction, choose_corridor, median_approaches, ways_and_reds
 from experiments.report.style import is_narrow
 from experiments.watching import ESTIMATES
 
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 DIAGRAM_S, NARROW_DIAGRAM_S = 240.0, 120.0
 WAYS_S, NARROW_WAYS_S = 600.0, 300.0
-_DOTS = "Each dot is a run, each bar a mean. Blue: the least delay of all; orange: the baseline."
+_DOTS = (
+    "Each dot is a run, each bar a mean (one for each group where runs fall into two). Blue: the least delay of all; orange: the baseline."
+)
 
 
 @dataclass(slots=True)
@@ -83,7 +85,7 @@ def key_figures(section: Section, situation: Situation, standings: Sequence[Stan
     if len(minutes):
         caption = (
             "Vehicles that halt (below 0.1 m/s) in the network, and those that wait outside to get in. "
-            "Line: mean over the seeds; band: least to greatest; grey: the other controllers."
+            "Line: median over the seeds; band: least to greatest; grey: the other controllers."
         )
         section.pictures.append(
             Picture(f"{section.anchor}_queues", "Queues over time", caption, partial(figures_kpis.queues, minutes, roles))
@@ -108,7 +110,7 @@ def streets_and_signals(
     window_s
         Begin and end of the simulated time.
     """
-    tables = {controller: mean_approaches(streets, folders[controller], window_s) for controller in roles.drawn()}
+    tables = {controller: median_approaches(streets, folders[controller], window_s) for controller in roles.drawn()}
     joined = pd.concat([table.assign(controller=controller) for controller, table in tables.items()], ignore_index=True)
     section.tables[f"{section.anchor}_approaches"] = joined[["controller", *joined.columns.drop("controller")]]
     section.levels = levels_table(tables, streets.names, roles)
@@ -122,7 +124,7 @@ def streets_and_signals(
     draw = partial(figures_approaches.approaches, tables, streets.names, roles)
     section.pictures.append(Picture(f"{section.anchor}_approaches", "Delay and saturation of each approach", caption, draw))
     draw = partial(figures_approaches.delay_map, streets, tables, roles)
-    section.pictures.append(Picture(f"{section.anchor}_map", "Where the delay is", "Mean over the seeds.", draw))
+    section.pictures.append(Picture(f"{section.anchor}_map", "Where the delay is", "Median over the seeds.", draw))
     name = busiest_junction(tables[roles.baseline])
     junction = streets.junctions[name]
     changes = {controller: pd.read_parquet(folders[controller][0] / "signals.parquet") for controller in roles.drawn()}

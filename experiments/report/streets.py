@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sumo_networks import Scenario
 
 LONGEST_NAME = 8
-_MEANS = ("vehicles", "flow_veh_h", "delay_s", "halting_s", "queue_mean_veh", "queue_most_veh", "green_share", "saturation")
+_MEDIANS = ("vehicles", "flow_veh_h", "delay_s", "halting_s", "queue_mean_veh", "queue_most_veh", "green_share", "saturation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,10 @@ def short_names(junctions: Sequence[str]) -> dict[str, str]:
     return {name: f"J{number}" for number, name in enumerate(junctions, start=1)}
 
 
-def mean_approaches(streets: Streets, folders: Sequence[Path], window_s: tuple[float, float]) -> pd.DataFrame:
-    """Return how traffic fared on each approach, the mean of some runs; their levels of service are those of the mean.
+def median_approaches(streets: Streets, folders: Sequence[Path], window_s: tuple[float, float]) -> pd.DataFrame:
+    """Return how traffic fared on each approach, the median of some runs; levels of service are those of the median.
+
+    The median, because a network that locks with one seed says nothing of the others.
 
     Parameters
     ----------
@@ -90,16 +92,16 @@ def mean_approaches(streets: Streets, folders: Sequence[Path], window_s: tuple[f
     for folder in folders:
         lanes, changes = pd.read_parquet(folder / "lanes.parquet"), pd.read_parquet(folder / "signals.parquet")
         tables.append(approach_table(lanes, changes, streets.junctions, streets.approaches, window_s))
-    return mean_table(tables)
+    return median_table(tables)
 
 
-def mean_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the mean of tables of approaches, of the same approaches in the same order."""
+def median_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the median of tables of approaches, of the same approaches in the same order."""
     first = tables[0].copy()
     if len(tables) == 1:
         return first
-    for column in _MEANS:
-        first[column] = pd.concat([table[column] for table in tables], axis=1).mean(axis=1)
+    for column in _MEDIANS:
+        first[column] = pd.concat([table[column] for table in tables], axis=1).median(axis=1)
     for name, scale in (("hcm", HCM), ("hbs", HBS)):
         first[name] = [scale.level(delay_s, x) for delay_s, x in zip(first["delay_s"], first["saturation"], strict=True)]
     return first[list(COLUMNS)]

@@ -12,7 +12,7 @@ import pytest
 
 from experiments.report.approaches import Approach, approach_table, approaches_of
 from experiments.report.repeat import trajectories_from_s
-from experiments.report.streets import mean_table, read_streets, short_names
+from experiments.report.streets import median_table, read_streets, short_names
 from sumo_networks import scenario
 from tests.report.test_signal_times import crossing, log
 
@@ -59,14 +59,14 @@ def test_an_approach_without_green_is_overloaded_by_anyone_who_comes_and_one_wit
     assert (table.loc["N", "hcm"], table.loc["N", "saturation"]) == ("-", 0.0)
 
 
-def test_the_mean_of_runs_is_graded_anew() -> None:
+def test_the_median_of_runs_is_graded_anew() -> None:
     changes = log((0, "GrG")).assign(junction="j")
     tables = [
         approach_table(lanes((0, "north_0", 0.0, 0.0, loss_s, 1.0)), changes, {"j": crossing()}, APPROACHES, (0.0, 60.0))
         for loss_s in (5.0, 45.0)
     ]
     assert [table["hcm"].iloc[0] for table in tables] == ["A", "D"]
-    assert (mean_table(tables)["delay_s"].iloc[0], mean_table(tables)["hcm"].iloc[0]) == (25.0, "C")
+    assert (median_table(tables)["delay_s"].iloc[0], median_table(tables)["hcm"].iloc[0]) == (25.0, "C")
 
 
 def test_an_approach_reaches_back_over_streets_that_lead_nowhere_else_and_not_beyond_a_signal() -> None:
