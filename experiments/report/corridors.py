@@ -21,6 +21,7 @@ LEAST_SHARE = 0.3
 """A chain goes on while at least this share of its heaviest link's traffic goes straight on with it."""
 
 LEAST_VEHICLES = 5
+MOST_LEAD = 4  # edges before the first stop line's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def heaviest_chain(routes: Sequence[Sequence[str]], signalled: Mapping[str, str]
         links.update(found)
         pairs.update((first, second) for first, second in itertools.pairwise(found) if first[-1] == second[0])
     if not links:
-        return max(single, key=lambda way: (single[way], way)) if single else ()
+        busiest = max(single, key=lambda way: (single[way], way)) if single else ()
+        return (*_lead(routes, busiest, signalled), *busiest) if busiest else ()
     start = max(links, key=lambda link: (links[link], link))
     least = max(LEAST_SHARE * links[start], LEAST_VEHICLES)
     chain = [start]
@@ -111,10 +113,21 @@ def heaviest_chain(routes: Sequence[Sequence[str]], signalled: Mapping[str, str]
     for link in chain[1:]:
         edges += link[1:]
     after = Counter(route[i + 1] for route in routes for i, edge in enumerate(route[:-1]) if edge == edges[-1])
-    before = Counter(route[i - 1] if i else "" for route in routes for i, edge in enumerate(route) if edge == edges[0])
-    least_before = LEAST_SHARE * before.total()  # most may begin their trip here, or come from all sides
     edges += [edge for edge, _ in after.most_common(1)]
-    return tuple([edge for edge, count in before.most_common(1) if edge and edge not in edges and count >= least_before] + edges)
+    return (*_lead(routes, edges, signalled), *edges)
+
+
+def _lead(routes: Sequence[Sequence[str]], edges: Sequence[str], signalled: Mapping[str, str]) -> list[str]:
+    """Return the edges that lead to a chain, as far as a good part of its traffic comes over them and no signal lies behind."""
+    lead: list[str] = []
+    while len(lead) < MOST_LEAD:
+        first = (lead or edges)[0]
+        before = Counter(route[i - 1] if i else "" for route in routes for i, edge in enumerate(route) if edge == first)
+        edge, count = before.most_common(1)[0]
+        if not edge or edge in {*lead, *edges} or edge in signalled or count < LEAST_SHARE * before.total():
+            break
+        lead.insert(0, edge)
+    return lead
 
 
 def corridor(net: Net, edges: Sequence[str], signalled: Mapping[str, str]) -> Corridor:

@@ -43,8 +43,16 @@ def test_the_chain_also_grows_backwards() -> None:
     assert heaviest_chain(routes, SIGNALLED) == ("a", "b", "c", "d", "out")
 
 
+def test_the_lead_ends_behind_a_signal_and_where_most_vehicles_begin_their_trip() -> None:
+    far = [("w3", "w2", "w1", "a", "b", "out")] * 4
+    assert heaviest_chain([*far, ("w1", "a", "b", "out")], SIGNALLED) == ("w3", "w2", "w1", "a", "b", "out")
+    assert heaviest_chain([*far, *[("w1", "a", "b", "out")] * 10], SIGNALLED) == ("w1", "a", "b", "out")
+    assert heaviest_chain([("x", "w1", "a", "t")] * 3, {"x": "X", "a": "A"})[:1] == ("x",)
+    assert heaviest_chain([*[("x", "w1", "a", "t")] * 3, *[("w1", "a", "b", "out")] * 20], SIGNALLED) == ("w1", "a", "b", "out")
+
+
 def test_where_no_route_meets_two_signals_the_busiest_single_one_is_shown() -> None:
-    assert heaviest_chain([("s", "a", "t")] * 2 + [("s", "b", "t")] * 3, SIGNALLED) == ("b", "t")
+    assert heaviest_chain([("s", "a", "t")] * 2 + [("s", "b", "t")] * 3, SIGNALLED) == ("s", "b", "t")
 
 
 def test_where_no_route_meets_a_signal_there_is_no_corridor() -> None:
