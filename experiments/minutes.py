@@ -1,35 +1,18 @@
 """Traffic per lane and minute: asked of SUMO itself, so that nothing has to be read while it runs.
 
-SUMO writes its own Parquet, with times as text and columns that nobody needs; `condense_lanes` and `condense_minutes` keep what counts,
-under names with units.
+SUMO writes its own Parquet; `experiments.study.minute_tables` makes tables of it.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MINUTE_S = 60
-MINUTES = pa.schema(
-    [
-        ("minute", pa.int32()),
-        ("vehicles", pa.float64()),
-        ("queue_veh", pa.float64()),
-        ("backlog_veh", pa.int32()),
-        ("delay_s", pa.float64()),
-        ("arrived", pa.int32()),
-    ]
-)
-_SUMS = ("vehicles", "queue_veh", "time_loss_s", "arrived")
-_REQUEST = "minutes.add.xml"
-_LANES, _SUMMARY = "minutes_lanes.parquet", "minutes_summary.parquet"  # SUMO chooses the form by the ending
+REQUEST = "minutes.add.xml"
+LANES, SUMMARY = "minutes_lanes.parquet", "minutes_summary.parquet"  # SUMO chooses the form by the ending
 
 
 class MinuteOutput:
@@ -37,87 +20,14 @@ class MinuteOutput:
 
     def output_options(self, folder: Path) -> tuple[str, ...]:
         """Return the options of SUMO: a summary at the start of each minute, and at the end."""
-        return "--summary-output", str(folder / _SUMMARY), "--summary-output.period", str(MINUTE_S)
+        return "--summary-output", str(folder / SUMMARY), "--summary-output.period", str(MINUTE_S)
 
     def output_files(self, folder: Path) -> tuple[Path, ...]:
         """Write and return the additional file that asks for sums per lane and minute."""
-        request = folder / _REQUEST
+        request = folder / REQUEST
         request.write_text(
-            f'<additional><laneData id="minutes" file="{_LANES}" period="{MINUTE_S}"'
+            f'<additional><laneData id="minutes" file="{LANES}" period="{MINUTE_S}"'
             ' withInternal="true" excludeEmpty="true"/></additional>\n',
             encoding="utf-8",
         )
         return (request,)
-
-
-def condense_lanes(folder: Path, begin_s: float, end_s: float) -> pa.Table:
-    """Return a run's traffic per lane and minute, and remove SUMO's files that it was made from.
-
-    Parameters
-    ----------
-    folder
-        Of a run that was made with `MinuteOutput`.
-    begin_s, end_s
-        The window that was simulated.
-
-    Returns
-    -------
-    Table
-        Columns ``minute``, ``edge``, ``lane``, ``vehicles``, ``queue_veh``, ``time_loss_s``, ``speed_m_s``, ``entered``, ``left``,
-        ``departed``, ``arrived``; sorted by minute and lane.
-    """
-    raw = pq.read_table(folder / _LANES)
-    starts_s, ends_s = (pc.cast(raw[f"interval_{name}"], pa.float64()) for name in ("begin", "end"))
-    # a window need not be whole minutes: the last one counts with the seconds it has
-    spans_s = pc.subtract(pc.min_element_wise(ends_s, end_s), starts_s)
-    table = pa.table(
-        {
-            "minute": pc.cast(pc.round(pc.divide(pc.subtract(starts_s, begin_s), float(MINUTE_S))), pa.int32()),
-            "edge": raw["edge_id"],
-            "lane": raw["lane_id"],
-            "vehicles": _float(pc.divide(pc.cast(raw["lane_sampledSeconds"], pa.float64()), spans_s)),
-            "queue_veh": _float(pc.divide(pc.cast(raw["lane_waitingTime"], pa.float64()), spans_s)),
-            "time_loss_s": _float(raw["lane_timeLoss"]),
-            "speed_m_s": _float(raw["lane_speed"]),
-            **{name: pc.cast(raw[f"lane_{name}"], pa.int32()) for name in ("entered", "left", "departed", "arrived")},
-        }
-    )
-    (folder / _LANES).unlink()
-    (folder / _REQUEST).unlink()
-    return table.sort_by([("minute", "ascending"), ("lane", "ascending")])
-
-
-def condense_minutes(folder: Path, lanes: pa.Table, begin_s: float, end_s: float, never_inserted: int) -> pa.Table:
-    """Return a run's traffic per minute in the whole network, and remove SUMO's file that the backlog is taken from.
-
-    Parameters
-    ----------
-    folder, begin_s, end_s
-        As for `condense_lanes`.
-    lanes
-        What that returned.
-    never_inserted
-        Vehicles that still waited outside at the end, of which SUMO's summary need not tell.
-
-    Returns
-    -------
-    Table
-        Columns ``minute``, ``vehicles``, ``queue_veh``, ``backlog_veh``, ``delay_s``, ``arrived``; one row per minute of the window.
-    """
-    summary = pq.read_table(folder / _SUMMARY, columns=["step_time", "step_waiting"])
-    (folder / _SUMMARY).unlink()
-    waiting = dict(zip(pc.cast(summary["step_time"], pa.float64()).to_pylist(), summary["step_waiting"].to_pylist(), strict=True))
-    sums = {row["minute"]: row for row in lanes.group_by("minute").aggregate([(name, "sum") for name in _SUMS]).to_pylist()}
-    rows = []
-    for minute in range(max(1, math.ceil((end_s - begin_s) / MINUTE_S))):
-        until_s = min(begin_s + (minute + 1) * MINUTE_S, end_s)
-        traffic = {name: sums[minute][f"{name}_sum"] if minute in sums else 0 for name in _SUMS}
-        backlog = waiting.get(until_s, 0) if until_s < end_s else never_inserted
-        delay_s = traffic["time_loss_s"] + backlog * (until_s - begin_s - minute * MINUTE_S)
-        rows.append((minute, traffic["vehicles"], traffic["queue_veh"], backlog, delay_s, traffic["arrived"]))
-    columns = zip(zip(*rows, strict=True), MINUTES.types, strict=True)
-    return pa.Table.from_arrays([pa.array(column, kind) for column, kind in columns], MINUTES.names)
-
-
-def _float(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.cast(column, pa.float32())

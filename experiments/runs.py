@@ -18,13 +18,13 @@ from experiments.folders import claim, publish
 from experiments.kpis import read_kpis, vehicle_classes
 from experiments.provenance import command_line, scenario_hash, sumo_options, versions
 from experiments.requests import check_window
-from experiments.watching import watched
 from sumo_networks import Scenario, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from controllers.contract import Controller
     from controllers.sumo.coupling import SimulationSummary
     from experiments.minutes import MinuteOutput
     from experiments.requests import RunRequest
@@ -77,7 +77,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
     )
     started = datetime.now(UTC)
     clock_s = time.perf_counter()
-    with _messages_in(out / LOG), watched(chosen, settings) if watching is not None else contextlib.nullcontext(chosen) as subject:
+    with _messages_in(out / LOG), _watched(chosen, settings, watching) as subject:
         try:
             summary = simulate(settings, subject)
         except SimulationError as error:
@@ -119,6 +119,15 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
     }
     publish(out, record)
     return record
+
+
+def _watched(chosen: Controller, settings: SimulationSettings, watching: Watching | None) -> contextlib.AbstractContextManager[Controller]:
+    if watching is None:
+        return contextlib.nullcontext(chosen)
+    # it brings numba, which takes longer to load than many a run lasts
+    from experiments.watching import watched  # noqa: PLC0415
+
+    return watched(chosen, settings)
 
 
 def check_scenario_window(request: RunRequest, place: Scenario) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import sumolib
 
 from controllers.sumo.detectors import DetectorLayout, LoopFaults, LoopReader, place_detectors, user_loops, write_virtual_loops
-from controllers.sumo.neighbours import links_between
 from controllers.sumo.network import read_network
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
@@ -204,6 +203,9 @@ class _Run:
         watched = _WatchedPrograms(backend, self.junctions) if self.native else None
         if not self.native:
             if hasattr(self.controller, "connect"):
+                # numba comes with it, which takes longer to load than many a run of the others lasts
+                from controllers.sumo.neighbours import links_between  # noqa: PLC0415
+
                 self.controller.connect(links_between(self.reading.net, self.junctions))
             self.controller.start(self.junctions)
         decide_cpu_s = 0.0

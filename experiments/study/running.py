@@ -8,9 +8,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from experiments.errors import ExperimentError
+from experiments.errors import ExperimentError, ResultError
 from experiments.folders import read_record
-from experiments.processes import in_fresh_processes, module_command
+from experiments.processes import Ended, in_fresh_processes, module_command
+from experiments.study.condensing import condense
 from experiments.study.one_run import UNWRITTEN_CODE
 from experiments.study.store import ROOM_IN_FLIGHT_BYTES
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from experiments.processes import Ended
     from experiments.requests import RunRequest
     from experiments.study.planning import PlannedRun, StudyPlan
     from experiments.study.store import StudyStore
@@ -129,11 +129,16 @@ def do_runs(
     def take_up(task: Task, ended: Ended) -> None:
         key, record = task.run.key, read_record(task.folder)
         tries[key] = tries.get(key, 0) + 1
-        if ended.code == 0 and record is not None:
-            store.publish(key, task.folder)
-        elif ended.code < 0 and tries[key] < TRIES_AFTER_SIGNALS:
+        if ended.code < 0 and tries[key] < TRIES_AFTER_SIGNALS:
             waiting.append(task.run)
             return
+        if ended.code == 0 and record is not None:
+            try:
+                condense(record, task.folder)
+            except ResultError as error:
+                ended = Ended(UNWRITTEN_CODE, str(error))
+        if ended.code == 0 and record is not None:
+            store.publish(key, task.folder)
         else:
             if ended.code == UNWRITTEN_CODE and shutil.disk_usage(store.folder).free < ROOM_IN_FLIGHT_BYTES:
                 raise ExperimentError(f"There is no room left in {store.folder} ({ended.sentence()}); free some and resume the study.")

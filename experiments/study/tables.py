@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from experiments.statistics import Verdict, mean_interval, paired_difference, seeds_needed, two_groups
-from experiments.study.one_run import MINUTES, SIGNALS
+from experiments.study.condensing import MINUTES, SIGNALS
 from experiments.tables import INDICATORS, Indicator, indicators_of_some, value_of
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _write_pieces(path: Path, pieces: Iterator[tuple[PlannedRun, Path]]) -> None
     writer = None
     try:
         for row, piece in pieces:
-            table = pq.read_table(piece)
+            table = pq.ParquetFile(piece).read()
             values = [*_case_values(row.case).items(), ("seed", row.seed)]
             kinds = [*CASE, ("seed", pa.int64())]
             for place, ((name, value), (_, kind)) in enumerate(zip(values, kinds, strict=True)):
