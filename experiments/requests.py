@@ -8,7 +8,8 @@ import tomllib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from controllers.sumo.detectors import DetectorLayout, LoopFaults
+from controllers.sumo.detectors import DetectorLayout
+from controllers.sumo.loop_faults import LoopFaults
 from experiments.errors import ExperimentError
 from optimizer.observation import InformationClass
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sumolib
 
-from controllers.sumo.detectors import DetectorLayout, LoopFaults, LoopReader, place_detectors, user_loops, write_virtual_loops
+from controllers.sumo.detectors import DetectorLayout, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.network import read_network
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.contract import Controller
+    from controllers.sumo.loop_faults import LoopFaults
     from controllers.sumo.network import NetworkReading
     from optimizer.intersection import Intersection
 

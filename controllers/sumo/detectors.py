@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controllers.sumo.approaches import Section, downstream, upstream
+from controllers.sumo.loop_faults import BrokenLoops
 from optimizer.intersection import Detector, DetectorRole, GroupKind
 from optimizer.observation import LoopReadings
 
@@ -20,15 +20,10 @@ if TYPE_CHECKING:
 
     from sumolib.net import Net
 
+    from controllers.sumo.loop_faults import LoopFaults
     from optimizer.intersection import Intersection
 
 VIRTUAL_PREFIX = "ampelwerk"
-
-FAULTS = ("silent", "off", "on", "noisy")
-"""Ways in which a loop can be broken; see `LoopFaults`."""
-
-NOISE_LOST, NOISE_GHOST = 0.1, 0.01
-"""A noisy loop loses each vehicle with the first probability, and in each second reports one that is not there with the second."""
 
 LANE_START_M = 10.0
 """No virtual loop lies nearer than this to the start of a lane: vehicles that enter the network there appear beyond it."""
@@ -73,26 +68,6 @@ class Loop:
     lane: str
     position_m: float
     virtual: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LoopFaults:
-    """Loops that are broken on purpose in an experiment.
-
-    Attributes
-    ----------
-    share
-        Share of the loops that are broken.
-    kind
-        ``"off"`` (reads nothing), ``"on"`` (covered for ever), ``"silent"`` (sends nothing) or ``"noisy"`` (loses vehicles and reports some
-        that are not there, see `NOISE_LOST`).
-    seed
-        Chooses the loops, and draws the noise.
-    """
-
-    share: float
-    kind: str = "off"
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +156,7 @@ class LoopReader:
         for junction, loops in placed.loops.items():
             self._slices[junction] = slice(start, start + len(loops))
             start += len(loops)
-        self._broken = _broken(self._ids, faults)
-        self._fault = faults.kind if faults else ""
-        self._noise = np.random.default_rng(faults.seed if faults else 0)
+        self._faults = BrokenLoops(self._ids, faults) if faults is not None else None
         self._readings: dict[str, LoopReadings] = {}
 
     def read(self, time_s: float, step_s: float) -> None:
@@ -210,10 +183,8 @@ class LoopReader:
                     stands_s = max(stands_s, time_s - entry_s)
             count[index], occupied_s[index] = entered, stands_s
             occupancy[index] = min(max(covered_s / step_s, 0.0), 1.0)
-        if self._broken.size and self._fault == "noisy":
-            self._disturb(count, occupancy, speed)
-        elif self._broken.size:
-            self._break(count, occupancy, occupied_s, speed, time_s)
+        if self._faults is not None:
+            self._faults.apply(time_s, count, occupancy, occupied_s, speed)
         self._readings = {
             junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()
         }
@@ -221,23 +192,6 @@ class LoopReader:
     def readings(self, junction: str) -> LoopReadings:
         """Return the readings of one junction's loops taken last."""
         return self._readings[junction]
-
-    def _break(self, count: np.ndarray, occupancy: np.ndarray, occupied_s: np.ndarray, speed: np.ndarray, time_s: float) -> None:
-        speed[self._broken] = math.nan
-        count[self._broken] = -1 if self._fault == "silent" else 0
-        stuck_on = self._fault == "on"
-        occupancy[self._broken] = 1.0 if stuck_on else 0.0
-        occupied_s[self._broken] = time_s if stuck_on else 0.0
-
-    def _disturb(self, count: np.ndarray, occupancy: np.ndarray, speed: np.ndarray) -> None:
-        """Lose and invent vehicles. Three draws for each broken loop and second, whatever it reads, so that runs stay comparable."""
-        lost, ghost, covered = self._noise.random((3, self._broken.size))
-        read = count[self._broken]
-        kept = np.where(lost < NOISE_LOST, np.maximum(read - 1, 0), read)
-        invented = ghost < NOISE_GHOST
-        speed[self._broken[(read > 0) & (kept == 0)]] = math.nan
-        count[self._broken] = kept + invented
-        occupancy[self._broken] = np.where(invented, np.maximum(occupancy[self._broken], covered), occupancy[self._broken])
 
 
 def _place(
@@ -306,11 +260,3 @@ def _nearest(loops: Sequence[Loop], position_m: float, tolerance_m: float) -> Lo
 def _has_lane(net: Net, lane_id: str) -> bool:
     edge, _, _ = lane_id.rpartition("_")
     return net.hasEdge(edge)
-
-
-def _broken(ids: Sequence[str], faults: LoopFaults | None) -> np.ndarray:
-    if faults is None or faults.share <= 0:
-        return np.zeros(0, dtype=np.int64)
-    names = sorted(ids)
-    chosen = set(random.Random(faults.seed).sample(names, round(faults.share * len(names))))  # noqa: S311 - an experiment
-    return np.array([index for index, name in enumerate(ids) if name in chosen], dtype=np.int64)

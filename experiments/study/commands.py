@@ -23,9 +23,11 @@ from experiments.study.store import StudyIdentity, StudyStore, read_identity
 from experiments.study.tables import write_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from experiments.study.definition import Study
     from experiments.study.planning import StudyPlan
-    from experiments.study.running import Executor
+    from experiments.study.running import Executor, Progress
 
 PLAIN_WIDTH = 400
 
@@ -136,15 +138,22 @@ def _do(study: Study, identity: StudyIdentity, manner: _Manner) -> None:
         if study.quick_note:
             console.print(study.quick_note, soft_wrap=True)
         records: dict[str, Any] = {}
+        made: list[Mapping[str, Any]] = []
         interrupted = False
         with StudyDisplay(plan, manner.workers, Console(stderr=True)) as display:
+
+            def on_progress(progress: Progress) -> None:
+                made.extend([] if progress.record is None else [progress.record])
+                display.update(progress)
+
             try:
-                records = do_runs(plan, store, executor, display.update, retry_failed=manner.retry_failed)
+                records = do_runs(plan, store, executor, on_progress, retry_failed=manner.retry_failed)
             except KeyboardInterrupt:
                 interrupted = True
                 records = store.finished_of(plan.runs())
         write_tables(plan, records, store.folder, store.runs)
-    _tell(plan, records, manner.folder, time.monotonic() - started_s)
+    _tell(plan, records, manner.folder)
+    _stdout().print(_effort(made, time.monotonic() - started_s), soft_wrap=True)
     if interrupted:
         complain(
             f"Interrupted: {len(records)} of {len(plan.runs())} runs are finished and kept; "
@@ -155,7 +164,7 @@ def _do(study: Study, identity: StudyIdentity, manner: _Manner) -> None:
         raise typer.Exit(USER_CODE)
 
 
-def _tell(plan: StudyPlan, records: dict[str, Any], folder: Path, wall_s: float) -> None:
+def _tell(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
     """Print the table, what failed, and where the results are."""
     console = _stdout()
     console.print(means_table(plan, records))
@@ -168,11 +177,19 @@ def _tell(plan: StudyPlan, records: dict[str, Any], folder: Path, wall_s: float)
     for record in failed:
         request = record["request"]
         complain(f"{request['scenario']}, {request['controller']}, seed {request['seed']}: {record['error']}")
-    cpu_s = sum(record["timing"]["process_s"] for record in records.values() if "timing" in record)
     console.print(
-        f"{len(records) - len(failed)} of {len(plan.runs())} runs finished, {len(failed)} failed; this took {wall_s:.0f} s, "
-        f"the processes of all runs {cpu_s:.0f} s of CPU. The results are in {folder}",
+        f"{len(records) - len(failed)} of {len(plan.runs())} runs finished, {len(failed)} failed. The results are in {folder}",
         soft_wrap=True,
+    )
+
+
+def _effort(made: Sequence[Mapping[str, Any]], wall_s: float) -> str:
+    """Return how long it took, and how much of that SUMO and the controllers themselves."""
+    timings = [record["timing"] for record in made if "timing" in record]
+    simulated_s, cpu_s = (sum(timing[name] for timing in timings) for name in ("wall_s", "process_s"))
+    return (
+        f"{len(made)} runs made now, in {wall_s:.0f} s; their simulations alone lasted {simulated_s:.0f} s, "
+        f"their processes {cpu_s:.0f} s of CPU."
     )
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from controllers.sumo.detectors import DetectorLayout, LoopFaults
+from controllers.sumo.detectors import DetectorLayout
 from experiments.errors import ExperimentError
 from experiments.requests import ControllerChoice, RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from controllers.sumo.loop_faults import LoopFaults
 
 
 @dataclass(frozen=True, slots=True)

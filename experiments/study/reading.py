@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from controllers.registry import ControllerError, controller, parameters_of, registered
-from controllers.sumo.detectors import FAULTS, DetectorLayout, LoopFaults
+from controllers.sumo.detectors import DetectorLayout
+from controllers.sumo.loop_faults import FAULTS, LoopFaults
 from experiments.errors import ExperimentError
 from experiments.requests import ControllerChoice, controller_choice, seed_list
 from experiments.study.definition import ControllerVariant, LoopState, Published, QuickForm, Study, Window

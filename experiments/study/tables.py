@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from experiments.study.definition import Case
     from experiments.study.planning import PlannedRun, StudyPlan
 
+TOLD = (("study", pa.string()), ("label", pa.string()))
+"""What every output has to say: whether this is the quick form, and what kind of scenario it is."""
 CASE = (("scenario", pa.string()), ("controller", pa.string()), ("demand_scale", pa.float64()), ("loops", pa.string()))
 COUNTS = ("unfinished", "never_inserted", "teleports", "refused_commands")
 """Counts, mostly of next to nothing: the ratio of two of them tells of no gridlock."""
@@ -59,9 +61,7 @@ def runs_table(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]]) -> pa.
             continue
         rows.append(
             {
-                "study": plan.study.full_name,
-                "label": plan.places[row.case.scenario].label,
-                **_case_values(row.case),
+                **_told_of(plan, row.case),
                 "seed": row.seed,
                 "key": row.key,
                 "status": "failed" if "error" in record else "finished",
@@ -71,12 +71,9 @@ def runs_table(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]]) -> pa.
         )
     schema = pa.schema(
         [
-            ("study", pa.string()),
-            CASE[0],
-            ("label", pa.string()),
-            CASE[1],
+            *TOLD,
+            *CASE,
             ("information", pa.string()),
-            *CASE[2:],
             ("seed", pa.int64()),
             ("key", pa.string()),
             ("status", pa.string()),
@@ -119,7 +116,7 @@ def summary_table(plan: StudyPlan, runs: pa.Table) -> pa.Table:
         needed = seeds_needed(found.deviation, wanted) if found.deviation is not None and wanted and groups is None else None
         rows.append(
             {
-                **_case_values(case),
+                **_told_of(plan, case),
                 "metric": metric,
                 "runs": found.count,
                 "runs_planned": len(plan.study.seeds),
@@ -139,7 +136,7 @@ def summary_table(plan: StudyPlan, runs: pa.Table) -> pa.Table:
         )
     numbers = [(name, pa.float64()) for name in ("mean", "deviation", "low", "high", "least", "greatest")]
     groups_of = [("lower_runs", pa.int64()), ("lower_mean", pa.float64()), ("upper_runs", pa.int64()), ("upper_mean", pa.float64())]
-    head = [*CASE, ("metric", pa.string()), ("runs", pa.int64()), ("runs_planned", pa.int64())]
+    head = [*TOLD, *CASE, ("metric", pa.string()), ("runs", pa.int64()), ("runs_planned", pa.int64())]
     return pa.Table.from_pylist(rows, pa.schema([*head, *numbers, *groups_of, ("seeds_for_precision", pa.int64())]))
 
 
@@ -157,7 +154,7 @@ def differences_table(plan: StudyPlan, runs: pa.Table) -> pa.Table:
         grouped = paired.verdict is Verdict.TWO_GROUPS  # then the mean difference speaks for no run at all
         rows.append(
             {
-                **_case_values(case),
+                **_told_of(plan, case),
                 "metric": metric,
                 "baseline": plan.study.baseline,
                 "seeds": paired.difference.count,
@@ -170,7 +167,7 @@ def differences_table(plan: StudyPlan, runs: pa.Table) -> pa.Table:
                 "seeds_to_decide": None if grouped else paired.seeds_to_decide,
             }
         )
-    head = [*CASE, ("metric", pa.string()), ("baseline", pa.string()), ("seeds", pa.int64())]
+    head = [*TOLD, *CASE, ("metric", pa.string()), ("baseline", pa.string()), ("seeds", pa.int64())]
     numbers = [(name, pa.float64()) for name in ("difference", "low", "high", "relative")]
     tail = [("better_seeds", pa.int64()), ("verdict", pa.string()), ("seeds_to_decide", pa.int64())]
     return pa.Table.from_pylist(rows, pa.schema([*head, *numbers, *tail]))
@@ -187,6 +184,10 @@ def _values(plan: StudyPlan, runs: pa.Table) -> Iterator[tuple[Case, str, dict[i
         for metric, column in columns.items():
             rows = {seed: at.get((*_case_values(case).values(), seed)) for seed in plan.study.seeds}
             yield case, metric, {seed: column[i] for seed, i in rows.items() if i is not None and column[i] is not None}
+
+
+def _told_of(plan: StudyPlan, case: Case) -> dict[str, Any]:
+    return {"study": plan.study.full_name, "label": plan.places[case.scenario].label, **_case_values(case)}
 
 
 def _case_values(case: Case) -> dict[str, Any]:
