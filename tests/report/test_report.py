@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from jinja2 import UndefinedError
 from PIL import Image
 
 from experiments.errors import ExperimentError
-from experiments.report.page import render
-from experiments.report.pictures import for_page
+from experiments.report.figures_kpis import METRICS, strips
+from experiments.report.page import broken, figure, render
+from experiments.report.pictures import Picture, for_page
 from experiments.report.repeat import repeat
 from experiments.report.report import write_report
+from experiments.report.style import Roles
 from tests.study.folders import study
 
 if TYPE_CHECKING:
@@ -173,8 +176,19 @@ def test_two_pictures_in_one_page_do_not_share_ids_and_follow_its_colours() -> N
 
 
 def test_names_cannot_break_the_page() -> None:
-    with pytest.raises(Exception, match="undefined"):
-        render({"title": "<script>"})
+    assert str(broken("<b>a_b@c")) == "&lt;b&gt;a_<wbr>b<wbr>@c"
+    runs = pd.DataFrame({"controller": ["<script>", "a & b"], "full_delay_s": [1.0, 2.0], "stops": 1.0, "co2_g": 1.0})
+    roles = Roles("a & b", "<script>")
+    shown = str(figure(Picture("x", "<i>", "A & B", lambda width_in: strips(runs, METRICS, roles, width_in))))
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "<h3>&lt;i&gt;</h3>" in shown
+    assert "<figcaption>A &amp; B</figcaption>" in shown
+
+
+def test_a_page_with_an_omission_is_not_written() -> None:
+    with pytest.raises(UndefinedError):
+        render({"title": "alone"})
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
