@@ -140,7 +140,7 @@ def _do(study: Study, identity: StudyIdentity, manner: _Manner) -> None:
         records: dict[str, Any] = {}
         made: list[Mapping[str, Any]] = []
         interrupted = False
-        with StudyDisplay(plan, manner.workers, Console(stderr=True)) as display:
+        with StudyDisplay(plan, Console(stderr=True)) as display:
 
             def on_progress(progress: Progress) -> None:
                 made.extend([] if progress.record is None else [progress.record])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,31 +22,34 @@ if TYPE_CHECKING:
     from experiments.study.running import Progress as StudyProgress
 
 
-def time_left_s(waiting: Sequence[PlannedRun], ended: Sequence[tuple[PlannedRun, float]], workers: int) -> float | None:
+def time_left_s(waiting: Sequence[PlannedRun], ended: Sequence[tuple[PlannedRun, float]], elapsed_s: float) -> float | None:
     """Return about how long the waiting runs will take, or None before anything has ended.
 
-    A run takes as long as the others of the same scenario and controller did, or else of the same scenario, or else on average.
+    A run takes as much work as the others of the same scenario and controller did, or else of the same scenario, or else on average; the work
+    gets on as fast as it did so far, whatever the number of workers and whoever else uses the machine.
 
     Parameters
     ----------
     waiting
         Runs still to be made.
     ended
-        Runs that were made, each with the time that it took, s.
-    workers
-        Runs at a time.
+        Runs that were made, each with its work, s of CPU.
+    elapsed_s
+        In which time.
     """
-    if not ended:
+    done_s = sum(work_s for _, work_s in ended)
+    if not done_s:
         return None
-    spans: dict[Any, list[float]] = defaultdict(list)
-    for run, span_s in ended:
-        for alike in ((run.case.scenario, run.case.controller), run.case.scenario, None):
-            spans[alike].append(span_s)
-    total = 0.0
-    for run in waiting:
-        alike = next(key for key in ((run.case.scenario, run.case.controller), run.case.scenario, None) if key in spans)
-        total += statistics.fmean(spans[alike])
-    return total / workers
+    works: dict[Any, list[float]] = defaultdict(list)
+    for run, work_s in ended:
+        for alike in _alike(run):
+            works[alike].append(work_s)
+    total_s = sum(statistics.fmean(works[next(alike for alike in _alike(run) if alike in works)]) for run in waiting)
+    return elapsed_s * total_s / done_s
+
+
+def _alike(run: PlannedRun) -> tuple[Any, ...]:
+    return (run.case.scenario, run.case.controller), run.case.scenario, None
 
 
 def means_table(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -88,14 +92,12 @@ class StudyDisplay:
     ----------
     plan
         The study.
-    workers
-        Runs at a time.
     console
         Where to draw.
     """
 
-    def __init__(self, plan: StudyPlan, workers: int, console: Console) -> None:
-        self._plan, self._workers = plan, workers
+    def __init__(self, plan: StudyPlan, console: Console) -> None:
+        self._plan = plan
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -107,6 +109,7 @@ class StudyDisplay:
         self._task = self._bar.add_task(plan.study.full_name, total=len(plan.runs()), left="")
         self._live = Live(self._drawn({}), console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
         self._ended: list[tuple[PlannedRun, float]] = []
+        self._started_s = time.monotonic()
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -122,7 +125,8 @@ class StudyDisplay:
         run, record = progress.run, progress.record
         if run is not None and record is not None:
             self._ended.append((run, record.get("timing", {}).get("process_s", 0.0)))
-        left_s = time_left_s([one for key, one in self._plan.runs().items() if key not in progress.records], self._ended, self._workers)
+        waiting = [one for key, one in self._plan.runs().items() if key not in progress.records]
+        left_s = time_left_s(waiting, self._ended, time.monotonic() - self._started_s)
         left = "" if left_s is None else f"about {left_s // 60:.0f}:{left_s % 60:02.0f} left"
         said = "" if run is None else f"{run.case.scenario}, {run.case.controller}, seed {run.seed}"
         failed = " failed" if record is not None and "error" in record else ""
