@@ -14,6 +14,15 @@ from experiments.minutes import LANES, MINUTE_S, REQUEST, SUMMARY
 if TYPE_CHECKING:
     from pathlib import Path
 
+LANE_MINUTES = pa.schema(
+    [
+        ("minute", pa.int32()),
+        ("edge", pa.string()),
+        ("lane", pa.string()),
+        *((name, pa.float32()) for name in ("vehicles", "queue_veh", "time_loss_s", "speed_m_s")),
+        *((name, pa.int32()) for name in ("entered", "left", "departed", "arrived")),
+    ]
+)
 MINUTES = pa.schema(
     [
         ("minute", pa.int32()),
@@ -44,23 +53,25 @@ def condense_lanes(folder: Path, begin_s: float, end_s: float) -> pa.Table:
         ``departed``, ``arrived``; sorted by minute and lane.
     """
     raw = pq.ParquetFile(folder / LANES).read()
+    (folder / LANES).unlink()
+    (folder / REQUEST).unlink()
+    if "lane_id" not in raw.column_names:  # not one vehicle in the whole window
+        return LANE_MINUTES.empty_table()
+    raw = raw.filter(pc.is_valid(raw["lane_id"]))  # SUMO writes a row without a lane for a minute without a vehicle
     starts_s, ends_s = (pc.cast(raw[f"interval_{name}"], pa.float64()) for name in ("begin", "end"))
     # a window need not be whole minutes: the last one counts with the seconds it has
     spans_s = pc.subtract(pc.min_element_wise(ends_s, end_s), starts_s)
-    table = pa.table(
-        {
-            "minute": pc.cast(pc.round(pc.divide(pc.subtract(starts_s, begin_s), float(MINUTE_S))), pa.int32()),
-            "edge": raw["edge_id"],
-            "lane": raw["lane_id"],
-            "vehicles": _float(pc.divide(pc.cast(raw["lane_sampledSeconds"], pa.float64()), spans_s)),
-            "queue_veh": _float(pc.divide(pc.cast(raw["lane_waitingTime"], pa.float64()), spans_s)),
-            "time_loss_s": _float(raw["lane_timeLoss"]),
-            "speed_m_s": _float(raw["lane_speed"]),
-            **{name: pc.cast(raw[f"lane_{name}"], pa.int32()) for name in ("entered", "left", "departed", "arrived")},
-        }
-    )
-    (folder / LANES).unlink()
-    (folder / REQUEST).unlink()
+    columns = {
+        "minute": pc.round(pc.divide(pc.subtract(starts_s, begin_s), float(MINUTE_S))),
+        "edge": raw["edge_id"],
+        "lane": raw["lane_id"],
+        "vehicles": pc.divide(_or_0(raw["lane_sampledSeconds"]), spans_s),
+        "queue_veh": pc.divide(_or_0(raw["lane_waitingTime"]), spans_s),
+        "time_loss_s": _or_0(raw["lane_timeLoss"]),
+        "speed_m_s": raw["lane_speed"],
+        **{name: _or_0(raw[f"lane_{name}"]) for name in ("entered", "left", "departed", "arrived")},
+    }
+    table = pa.table({field.name: pc.cast(columns[field.name], field.type) for field in LANE_MINUTES}, LANE_MINUTES)
     return table.sort_by([("minute", "ascending"), ("lane", "ascending")])
 
 
@@ -96,5 +107,6 @@ def condense_minutes(folder: Path, lanes: pa.Table, begin_s: float, end_s: float
     return pa.Table.from_arrays([pa.array(column, kind) for column, kind in columns], MINUTES.names)
 
 
-def _float(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.cast(column, pa.float32())
+def _or_0(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with 0 where SUMO leaves a figure out: a lane on which a vehicle appeared in the minute's last step, for instance."""
+    return pc.fill_null(pc.cast(column, pa.float64()), 0.0)

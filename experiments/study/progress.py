@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def time_left_s(waiting: Sequence[PlannedRun], ended: Sequence[tuple[PlannedRun, float]], elapsed_s: float) -> float | None:
     """Return about how long the waiting runs will take, or None before anything has ended.
 
-    A run takes as much work as the others of the same scenario and controller did, or else of the same scenario, or else on average; the work
-    gets on as fast as it did so far, whatever the number of workers and whoever else uses the machine.
+    A run takes as much work as the others of the same scenario and controller did, or else of the same scenario, or else on average; the
+    work gets on as fast as it did so far, whatever the number of workers and whoever else uses the machine.
 
     Parameters
     ----------

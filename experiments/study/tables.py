@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from experiments.folders import write_whole
 from experiments.statistics import Verdict, mean_interval, paired_difference, seeds_needed, two_groups
 from experiments.study.condensing import MINUTES, SIGNALS
 from experiments.tables import INDICATORS, Indicator, indicators_of_some, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from experiments.study.definition import Case
     from experiments.study.planning import PlannedRun, StudyPlan
 
+STAMP = ".tables"
 TOLD = (("study", pa.string()), ("label", pa.string()))
 """What every output has to say: whether this is the quick form, and what kind of scenario it is."""
 CASE = (("scenario", pa.string()), ("controller", pa.string()), ("demand_scale", pa.float64()), ("loops", pa.string()))
@@ -28,7 +32,7 @@ EXTRA = tuple(Indicator((name,), name, name, 0) for name in ("collisions", "viol
 
 
 def write_tables(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]], folder: Path, runs: Path) -> None:
-    """Write all tables of a study over the runs that have ended.
+    """Write all tables of a study over the runs that have ended, unless they tell of these very runs already.
 
     Parameters
     ----------
@@ -41,6 +45,11 @@ def write_tables(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]], fold
     runs
         The folder with a folder for each key.
     """
+    content = _content(plan, records)
+    stamp = folder / STAMP
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == content and (folder / "runs.parquet").is_file():
+        return
+    stamp.unlink(missing_ok=True)
     table = runs_table(plan, records)
     _write(table, folder, "runs")
     _write(summary_table(plan, table), folder, "summary")
@@ -48,6 +57,15 @@ def write_tables(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]], fold
     finished = [row for row in plan.rows if "kpis" in records.get(row.key, {})]
     for name, file in (("minutes", MINUTES), ("signals", SIGNALS)):
         _write_pieces(folder / f"{name}.parquet", ((row, runs / row.key / file) for row in finished))
+    write_whole(stamp, content)
+
+
+def _content(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a fingerprint of what the tables are made from: the study, its runs, and the code that makes tables."""
+    here = Path(__file__).resolve().parent
+    code = [path.read_bytes() for path in (*sorted(here.glob("*.py")), here.parent / "tables.py", here.parent / "statistics.py")]
+    told = [repr(plan.study), *((row.key, row.seed, "error" in records[row.key]) for row in plan.rows if row.key in records)]
+    return hashlib.sha256(json.dumps(told).encode() + b"".join(code)).hexdigest()
 
 
 def runs_table(plan: StudyPlan, records: Mapping[str, Mapping[str, Any]]) -> pa.Table:

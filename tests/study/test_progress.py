@@ -16,7 +16,7 @@ def planned(scenario: str, controller: str) -> PlannedRun:
 
 def test_the_time_left_is_what_runs_alike_took_at_the_speed_so_far() -> None:
     ended = [(planned("a", "static"), 2.0), (planned("a", "greedy"), 4.0), (planned("b", "static"), 12.0)]
-    # 18 s of work took 9 s (two workers): static on a 2, greedy on b as static on b 12, static on c the mean of all 6; together 20 s of work
+    # 18 s of work took 9 s (two workers). Left: static on a 2, greedy on b as static on b 12, on c the mean of all 6; together 20
     waiting = [planned("a", "static"), planned("b", "greedy"), planned("c", "static")]
     assert time_left_s(waiting, ended, 9.0) == pytest.approx(10.0)
     assert time_left_s([], ended, 9.0) == 0

@@ -124,6 +124,9 @@ def test_resuming_a_finished_study_makes_nothing_again_and_writes_the_same_table
     assert done.returncode == 0, done.stderr
     assert records(finished) == before
     assert {path.name: path.read_bytes() for path in finished.glob("*.parquet")} == tables
+    (finished / "runs.parquet").unlink()
+    assert study("resume", str(finished), cwd=finished).returncode == 0
+    assert {path.name: path.read_bytes() for path in finished.glob("*.parquet")} == tables
 
 
 def test_the_differences_are_those_of_the_seeds(finished: Path) -> None:
