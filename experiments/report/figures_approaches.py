@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from sumolib import geomhelper
 
+from experiments.report.figures_kpis import plain_decades
 from experiments.report.levels import HCM, LETTERS
 from experiments.report.style import GRID, INK, MUTED, PAPER, Roles, is_narrow
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from experiments.report.streets import Streets
 
+LOGARITHMIC_FROM_S = 200.0
 MOST_ROWS = 24
 """More approaches than these are left to the table."""
 
@@ -52,7 +54,7 @@ def approaches(tables: Mapping[str, pd.DataFrame], names_of: Mapping[str, str], 
     names = [f"{names_of[name]} {arm}" if several else arm for name, arm in zip(first["junction"], first["arm"], strict=True)]
     figure = Figure(figsize=(width_in, 1.0 + 0.2 * len(keys)), layout="constrained")
     delay, load = figure.subplots(1, 2, sharey=True, width_ratios=(1.7, 1.0))
-    greatest_s, greatest_x = 0.0, 1.0
+    least_s, greatest_s, greatest_x = math.inf, 0.0, 1.0
     for controller in roles.drawn():
         table = tables[controller].set_index(["junction", "approach"])
         delays_s = [float(table.loc[key, "delay_s"]) for key in keys]
@@ -65,9 +67,10 @@ def approaches(tables: Mapping[str, pd.DataFrame], names_of: Mapping[str, str], 
         }
         delay.plot(delays_s, range(len(keys)), gid=f"delay:{controller}", label=controller, **marker)
         load.plot(loads, range(len(keys)), gid=f"saturation:{controller}", **marker)
-        greatest_s = max([greatest_s, *(v for v in delays_s if math.isfinite(v))])
+        known_s = [delay_s for delay_s in delays_s if math.isfinite(delay_s)]
+        least_s, greatest_s = min([least_s, *known_s]), max([greatest_s, *known_s])
         greatest_x = max([greatest_x, *(v for v in loads if math.isfinite(v))])
-    _level_lines(delay, greatest_s)
+    _level_lines(delay, least_s, greatest_s)
     delay.set_yticks(range(len(keys)), names)
     delay.set_ylim(len(keys) - 0.4, -0.6)
     delay.set_xlabel("delay, s/vehicle; letters: level, HCM" if not is_narrow(width_in) else "delay, s/vehicle")
@@ -83,16 +86,24 @@ def approaches(tables: Mapping[str, pd.DataFrame], names_of: Mapping[str, str], 
     return figure
 
 
-def _level_lines(axis: Axes, greatest_s: float) -> None:
-    """Mark the bounds of the HCM's levels, and name the levels at the top."""
-    right_s = 1.08 * max(greatest_s, 24.0)
-    axis.set_xlim(0.0, right_s)
-    edges_s = [0.0, *(bound_s for bound_s in HCM.bounds_s if bound_s < right_s), right_s]
+def _level_lines(axis: Axes, least_s: float, greatest_s: float) -> None:
+    """Mark the bounds of the HCM's levels, and name the levels at the top. Where delays differ much the axis is logarithmic."""
+    logarithmic = greatest_s > LOGARITHMIC_FROM_S
+    left_s, right_s = (min(max(0.7 * least_s, 1.0), 7.0) if logarithmic else 0.0), 1.08 * max(greatest_s, 24.0)
+    if logarithmic:
+        axis.set_xscale("log")
+        axis.set_xlim(left_s, 1.2 * right_s)
+        plain_decades(axis)
+    else:
+        axis.set_xlim(left_s, right_s)
+    low_px, high_px = (axis.transData.transform((place_s, 0.0))[0] for place_s in axis.get_xlim())
+    edges_s = [axis.get_xlim()[0], *(bound_s for bound_s in HCM.bounds_s if bound_s < right_s), axis.get_xlim()[1]]
     for low_s, high_s, letter in zip(edges_s, edges_s[1:], LETTERS, strict=False):
-        if low_s:
+        if letter != LETTERS[0]:
             axis.axvline(low_s, color=MUTED, linewidth=0.5, linestyle=(0, (2, 2)))
-        if high_s - low_s > 0.03 * right_s:
-            axis.text((low_s + high_s) / 2, 1.005, letter, transform=axis.get_xaxis_transform(), ha="center", va="bottom", color=MUTED)
+        places = [(axis.transData.transform((edge_s, 0.0))[0] - low_px) / (high_px - low_px) for edge_s in (low_s, high_s)]
+        if places[1] - places[0] > 0.03:
+            axis.text(sum(places) / 2, 1.005, letter, transform=axis.transAxes, ha="center", va="bottom", color=MUTED)
 
 
 def delay_map(streets: Streets, tables: Mapping[str, pd.DataFrame], roles: Roles, width_in: float) -> Figure:

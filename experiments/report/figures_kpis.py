@@ -87,14 +87,14 @@ def _strip(axis: Axes, values: Sequence[np.ndarray], order: Sequence[str], roles
     if len(known) and known.min() > 0 and known.max() > LOGARITHMIC_FROM * known.min():
         axis.set_xscale("log")
         axis.set_xlim(known.min() / 1.25, known.max() * 1.25)
-        _plain_decades(axis)
+        plain_decades(axis)
     else:
         axis.set_xlim(0.0, (known.max() if len(known) and known.max() > 0 else 1.0) * 1.07)
         axis.locator_params(axis="x", nbins=5)
     axis.grid(axis="x")
 
 
-def _plain_decades(axis: Axes) -> None:
+def plain_decades(axis: Axes) -> None:
     """Put plain numbers on a logarithmic axis, at 1, 2 and 5 of each decade."""
     low, high = axis.get_xlim()
     ticks = [m * 10.0**e for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1) for m in (1, 2, 5)]

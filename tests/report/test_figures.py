@@ -107,6 +107,21 @@ def test_approaches_are_drawn_at_their_delay_and_saturation_the_worst_on_top(wid
     assert figure.axes[0].get_ylim()[0] > figure.axes[0].get_ylim()[1]
 
 
+def test_delays_of_a_locked_network_have_a_logarithmic_axis_and_keep_their_levels() -> None:
+    tables = approach_tables()
+    tables["static"]["delay_s"] = [600.0, 8.0]
+    axis = figures_approaches.approaches(tables, {"m5": "m5", "m6": "m6"}, ROLES, WIDE_IN).axes[0]
+    assert axis.get_xscale() == "log"
+    low, high = axis.get_xlim()
+    assert low < 8.0
+    assert high > 600.0
+    bounds_s = [low, 10.0, 20.0, 35.0, 55.0, 80.0, high]
+    assert [text.get_text() for text in axis.texts] == list("ABCDEF")
+    for text, low_s, high_s in zip(axis.texts, bounds_s, bounds_s[1:], strict=False):
+        # each letter stands over the middle of its level on the logarithmic axis: the geometric mean of the bounds
+        assert low * (high / low) ** text.get_position()[0] == pytest.approx(math.sqrt(low_s * high_s))
+
+
 def test_the_map_colours_every_edge_of_an_approach_by_its_delay() -> None:
     streets = read_streets(scenario("neudorf"))
     figure = figures_approaches.delay_map(streets, approach_tables(), ROLES, WIDE_IN)
