@@ -97,10 +97,12 @@ def _strip(axis: Axes, values: Sequence[np.ndarray], order: Sequence[str], roles
 def plain_decades(axis: Axes) -> None:
     """Put plain numbers on a logarithmic axis, at 1, 2 and 5 of each decade."""
     low, high = axis.get_xlim()
-    ticks = [m * 10.0**e for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1) for m in (1, 2, 5)]
-    inside = [tick for tick in ticks if low <= tick <= high]
-    if len(inside) > 5:
-        inside = [tick for tick in inside if not math.isclose(tick / 10 ** math.floor(math.log10(tick) + 1e-9), 2.0)]
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    inside: list[float] = []
+    for steps in ((1, 2, 5), (1, 5), (1,)):
+        inside = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+        if len(inside) <= 5:
+            break
     axis.set_xticks(inside, [f"{tick:g}" for tick in inside])
     axis.minorticks_off()
 
