@@ -71,6 +71,28 @@ def controller(name_or_path: str, **parameters: Any) -> Controller | ProgramCont
     return made
 
 
+def parameters_of(name_or_path: str) -> tuple[str, ...]:
+    """Return the names of the parameters that a controller takes.
+
+    Raises
+    ------
+    ControllerError
+        If there is no such controller.
+    """
+    return tuple(inspect.signature(_find(name_or_path)).parameters)
+
+
+def source_of(name_or_path: str) -> str:
+    """Return the name of the top-level package or module that a controller's class comes from.
+
+    Raises
+    ------
+    ControllerError
+        If there is no such controller.
+    """
+    return str(_find(name_or_path).__module__).partition(".")[0]
+
+
 def _find(name_or_path: str) -> Any:  # noqa: ANN401 - whatever the path names
     known = registered()
     path = known.get(name_or_path, name_or_path)

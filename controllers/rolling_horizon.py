@@ -97,6 +97,10 @@ class RollingHorizon:
         """Return an engine for a junction."""
         return ENGINES[self.engine](junction, self.parameters, self.beam_width, self.node_limit)
 
+    def estimated(self) -> dict[str, ExpectedTraffic]:
+        """Return what each junction's estimator said last, by junction; for those who judge the estimators."""
+        return {name: planner.estimated for name, planner in self._planners.items() if planner.estimated is not None}
+
     def decide(self, observation: Observation) -> dict[str, Decision]:
         """Return the decisions of all junctions that change now."""
         decisions = {}

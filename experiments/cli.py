@@ -1,42 +1,37 @@
-"""The command line: ``ampelwerk networks``, ``run``, ``compare``, ``check`` and ``design``.
+"""The command line: ``ampelwerk networks``, ``run``, ``compare``, ``check``, ``design``, ``study`` and ``new-controller``.
 
-Exit codes: 0, 2 for a mistake the user can mend (one sentence says how), 1 for one of ours (the sentence names the file with the details)
-and for a check that found errors, 130 after Ctrl-C.
+`experiments.exits` says how it ends.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-import tempfile
-import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from controllers.registry import ControllerError, registered
-from controllers.sumo.coupling import SimulationError
-from controllers.sumo.programs import NetworkError
+from controllers.registry import registered
 from experiments import checking, comparison, runs
 from experiments.design import commands as design_commands
 from experiments.errors import ExperimentError
+from experiments.exits import INTERRUPTED_CODE, OUR_CODE, USER_CODE, complain, ended_with_code
 from experiments.folders import write_whole
+from experiments.new_controller.writing import write_controller
 from experiments.provenance import versions
 from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_loop_faults, read_parameters, seed_list
+from experiments.study.commands import study_app
 from experiments.tables import rich_table, run_table
-from optimizer.design.errors import DesignError
-from sumo_networks import ScenarioError, catalogue
+from sumo_networks import catalogue
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+UNSAFE_CODE = 1
+"""Exit code of a check that found errors."""
 
-MISTAKES = (ExperimentError, ScenarioError, ControllerError, NetworkError, SimulationError, DesignError)
-USER_CODE, OUR_CODE, UNSAFE_CODE, INTERRUPTED_CODE = 2, 1, 1, 130
 PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or cut there
 
 # Every complaint about the command line itself; the class is reached this way because its module differs between versions of typer.
@@ -44,6 +39,8 @@ _UsageError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(design_commands.app, name="design")
+
+app.add_typer(study_app, name="study")
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the results.")]
@@ -114,7 +111,7 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     try:
         record = runs.run(request, out)
     except KeyboardInterrupt:
-        _complain(f"Interrupted: {out} holds no result and may be used again.")
+        complain(f"Interrupted: {out} holds no result and may be used again.")
         raise typer.Exit(INTERRUPTED_CODE) from None
     console = _stdout()
     console.print(run_table(record))
@@ -167,10 +164,10 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
         console.print(rich_table(result.table()))
     console.print(f"The results are in {out}", soft_wrap=True)
     for sentence, _ in result.failures:
-        _complain(sentence)
+        complain(sentence)
     if result.interrupted:
         finished = sum(map(len, result.records.values()))
-        _complain(
+        complain(
             f"Interrupted: {finished} of {result.planned * len(choices)} runs are finished and kept in {out}; repeat the command to go on."
         )
         raise typer.Exit(INTERRUPTED_CODE)
@@ -200,35 +197,36 @@ def check_command(
         raise typer.Exit(UNSAFE_CODE)
 
 
+@app.command("new-controller")
+def new_controller_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the controller, its package and its folder.")],
+) -> None:
+    """Write a small working controller with its test, to begin with."""
+    folder = write_controller(name, Path.cwd())
+    console = _stdout()
+    console.print(f"The controller {name} is in {folder}", soft_wrap=True)
+    console.print(
+        f"Install it:  pip install --editable {name}[test]\nTest it:     python -m pytest {name}\n"
+        f"Compare it:  ampelwerk study run resco-2021 --quick --also {name}",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process."""
     sys.path.append(str(Path.cwd()))  # for --controller package.module:Class of the user's own
-    sys.exit(_code(lambda: typer.main.get_command(app).main(arguments, prog_name="ampelwerk", standalone_mode=False)))
+    sys.exit(ended_with_code(lambda: _run_command_line(arguments)))
 
 
-def _code(command: Callable[[], Any]) -> int:
-    """Run a command; turn whatever goes wrong into one sentence and an exit code."""
+def _run_command_line(arguments: list[str] | None) -> Any:  # noqa: ANN401 - whatever the command returns
     try:
-        code = command()
+        return typer.main.get_command(app).main(arguments, prog_name="ampelwerk", standalone_mode=False)
     except _UsageError as error:
-        _complain(error.format_message())
+        complain(error.format_message())
         return USER_CODE
-    except MISTAKES as error:
-        _complain(str(error))
-        return USER_CODE
-    except OSError as error:
-        name = error.filename or "A file"
-        _complain(f"{name} cannot be read or written ({error.strerror or error}); check the path, your rights and the room on the disk.")
-        return USER_CODE
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         return INTERRUPTED_CODE
-    except Exception as error:  # noqa: BLE001 - the user gets a sentence, the file gets the traceback
-        with tempfile.NamedTemporaryFile("w", prefix="ampelwerk-", suffix=".log", delete=False, encoding="utf-8") as log:
-            traceback.print_exc(file=log)
-        fault = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        _complain(f"This is a fault of ours ({fault}); the details are in {log.name}, please report them.")
-        return OUR_CODE
-    return code if isinstance(code, int) else 0
 
 
 def _with_parameters(choices: list[ControllerChoice], path: Path | None) -> list[ControllerChoice]:
@@ -260,11 +258,3 @@ def _compare_with_progress(request: comparison.ComparisonRequest, out: Path, wor
 def _stdout() -> Console:
     console = Console()
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
-
-
-def _complain(sentence: str) -> None:
-    sys.stderr.write(f"ampelwerk: {_one_line(sentence)}\n")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

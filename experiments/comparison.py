@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import sysconfig
-import tempfile
-import time
+from collections import deque
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from controllers.registry import controller
 from experiments.errors import ExperimentError
 from experiments.folders import read_record, write_whole
+from experiments.processes import in_fresh_processes, module_command
 from experiments.provenance import scenario_hash, versions
 from experiments.requests import loop_faults_text
 from experiments.runs import check_scenario_window, check_screen
@@ -25,15 +20,14 @@ from sumo_networks import Scenario, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from experiments.processes import Ended
     from experiments.requests import ControllerChoice, RunRequest
 
 PLAN = "comparison.json"
 TABLE = "comparison.csv"
 RUNS = "runs.csv"
-POLL_S = 0.05
-INTERRUPTED_CODES = {130, -2}
-PATIENCE_S = 5.0  # a process that was asked to end is given this long
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +145,12 @@ def compare(request: ComparisonRequest, out: Path, workers: int, on_end: Callabl
         _do(waiting, request, workers, result, on_end)
     except KeyboardInterrupt:
         result.interrupted = True
+        for run, folder in waiting:  # one may have written its result just before it was stopped
+            record = read_record(folder)
+            known = result.records[str(run.controller)]
+            seeds = {other["request"]["seed"] for other in known}
+            if record is not None and run.seed not in seeds and _is_same(record, run, same):
+                known.append(record)
     for records in result.records.values():
         records.sort(key=lambda record: record["request"]["seed"])
     write_whole(out / RUNS, runs_csv(result.records))
@@ -173,16 +173,7 @@ def run_command(run: RunRequest, folder: Path, parameters_file: Path | None) -> 
     options += [] if parameters_file is None else ["--parameters", str(parameters_file)]
     options += ["--gui"] if run.gui else []
     options += [] if run.loop_faults is None else ["--loop-faults", loop_faults_text(run.loop_faults)]
-    # -P: a folder of the user's that happens to be named like one of our packages must not take its place.
-    return [sys.executable, "-P", "-m", "experiments", "run", run.scenario, *options]
-
-
-@dataclass(slots=True)
-class _Running:
-    run: RunRequest
-    folder: Path
-    process: subprocess.Popen[bytes]
-    said: IO[bytes]
+    return module_command("experiments", "run", run.scenario, *options)
 
 
 def _do(
@@ -192,76 +183,25 @@ def _do(
     result: ComparisonResult,
     on_end: Callable[[RunRequest, str], None],
 ) -> None:
-    waiting.reverse()  # taken from the end
-    running: list[_Running] = []
-    try:
-        while waiting or running:
-            while waiting and len(running) < workers:
-                running.append(_start(*waiting.pop(), request.parameters_file))
-            ended = [one for one in running if one.process.poll() is not None]
-            if not ended:
-                time.sleep(POLL_S)
-            for one in ended:
-                running.remove(one)
-                on_end(one.run, _outcome(one, result))
-    finally:
-        _stop(running)
-        for one in running:  # one may have come to its end while we were interrupted
-            _take_up(one, result)
+    def command_of(one: tuple[RunRequest, Path]) -> list[str]:
+        run, folder = one
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return run_command(run, folder, request.parameters_file)
 
+    def take_up(one: tuple[RunRequest, Path], ended: Ended) -> None:
+        """Add the record of a run to the result, or what was wrong."""
+        run, folder = one
+        record = read_record(folder)
+        if ended.code == 0 and record is not None:
+            result.records[str(run.controller)].append(record)
+            on_end(run, "finished")
+            return
+        remedy = "" if ended.code > 0 and ended.said else f"; see {folder}."
+        sentence = f"{run.controller}, seed {run.seed}: {ended.sentence()}{remedy}"
+        result.failures.append((sentence, ended.code))
+        on_end(run, sentence)
 
-def _start(run: RunRequest, folder: Path, parameters_file: Path | None) -> _Running:
-    said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    command = run_command(run, folder, parameters_file)
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, env=run_environment())
-    return _Running(run, folder, process, said)
-
-
-def _outcome(one: _Running, result: ComparisonResult) -> str:
-    """Take up the result of a process that has ended; return what became of it."""
-    code = one.process.returncode
-    if code in INTERRUPTED_CODES:  # Ctrl-C in a terminal reaches every process, perhaps that one before us
-        raise KeyboardInterrupt
-    if code == 0 and _take_up(one, result):
-        return "finished"
-    one.said.seek(0)
-    lines = one.said.read().decode("utf-8", errors="replace").strip().splitlines()
-    default = (
-        f"its process was ended by signal {-code}; see {one.folder}."
-        if code < 0
-        else f"its process ended with code {code}; see {one.folder}."
-    )
-    sentence = f"{one.run.controller}, seed {one.run.seed}: {lines[-1] if lines and code > 0 else default}"
-    result.failures.append((sentence, code))
-    return sentence
-
-
-def _take_up(one: _Running, result: ComparisonResult) -> bool:
-    """Add the record of a run to the result; return whether there is one."""
-    record = read_record(one.folder)
-    if record is not None:
-        result.records[str(one.run.controller)].append(record)
-    return record is not None
-
-
-def _stop(running: list[_Running]) -> None:
-    for one in running:
-        one.process.terminate()
-    for one in running:
-        try:
-            one.process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            one.process.kill()
-            one.process.wait()
-
-
-def run_environment() -> dict[str, str]:
-    """Return the environment of the process of a `run_command`: ours, and where our packages lie if they are not installed."""
-    source = Path(__file__).resolve().parents[1]
-    if source == Path(sysconfig.get_path("purelib")).resolve():
-        return dict(os.environ)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(source), os.environ.get("PYTHONPATH"))))}
+    in_fresh_processes(deque(waiting), command_of, workers, take_up)
 
 
 def _claim(out: Path, request: ComparisonRequest) -> None:

@@ -8,7 +8,8 @@ import tomllib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from controllers.sumo.detectors import LoopFaults
+from controllers.sumo.detectors import DetectorLayout
+from controllers.sumo.loop_faults import LoopFaults
 from experiments.errors import ExperimentError
 from optimizer.observation import InformationClass
 
@@ -98,8 +99,8 @@ class RunRequest:
         ``libsumo`` (SUMO in this process) or ``traci`` (in a process of its own, by socket).
     gui
         Whether to watch it in ``sumo-gui`` (by ``traci``).
-    loop_faults
-        Loops that are broken on purpose; only controllers that are given our loops meet them.
+    layout, loop_faults
+        Where virtual loops lie, and which loops are broken on purpose; only controllers that are given our loops meet either.
 
     Raises
     ------
@@ -116,6 +117,7 @@ class RunRequest:
     step_length_s: float = 1.0
     backend: str = "libsumo"
     gui: bool = False
+    layout: DetectorLayout = field(default_factory=DetectorLayout)
     loop_faults: LoopFaults | None = None
 
     def __post_init__(self) -> None:
@@ -153,8 +155,18 @@ class RunRequest:
             "demand_scale": self.demand_scale,
             "step_length_s": self.step_length_s,
             "backend": self.backend,
+            "layout": asdict(self.layout),
             "loop_faults": None if self.loop_faults is None else asdict(self.loop_faults),
         }
+
+
+def request_from_dict(told: Mapping[str, Any]) -> RunRequest:
+    """Return the request that `RunRequest.as_dict` wrote down."""
+    values = dict(told)
+    choice = ControllerChoice(values.pop("controller"), values.pop("information"), values.pop("engine"), values.pop("parameters"))
+    faults = values.pop("loop_faults")
+    layout = DetectorLayout(**values.pop("layout"))
+    return RunRequest(controller=choice, layout=layout, loop_faults=None if faults is None else LoopFaults(**faults), **values)
 
 
 def check_window(begin_s: float, end_s: float) -> None:

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from controllers.contract import Controller
     from controllers.sumo.coupling import SimulationSummary
+    from experiments.minutes import MinuteOutput
     from experiments.requests import RunRequest
+    from experiments.watching import Watching
 
 LOG = "run.log"
 NO_SCREEN = "FXApp::openDisplay"  # how the toolkit of SUMO's window begins its complaint
@@ -34,11 +37,12 @@ FORMAT = 1
 """Version of the record's form; it grows when the meaning of a field changes."""
 
 
-def run(request: RunRequest, out: Path) -> dict[str, Any]:
+def run(request: RunRequest, out: Path, watching: Watching | None = None, minutes: MinuteOutput | None = None) -> dict[str, Any]:
     """Do one run in this process and return its record, which is the folder's ``run.json``.
 
     The folder then also holds SUMO's ``tripinfo.xml`` and ``statistics.xml``, the ``signals.csv`` of the coupling, and ``run.log``
-    with what SUMO and the coupling had to say. Libsumo holds one simulation per process: call this once per process.
+    with what SUMO and the coupling had to say, and what `watching` and `minutes` ask for. Libsumo holds one simulation per process:
+    call this once per process.
 
     Raises
     ------
@@ -69,14 +73,17 @@ def run(request: RunRequest, out: Path) -> dict[str, Any]:
         demand_scale=request.demand_scale,
         backend=request.backend,
         gui=request.gui,
+        layout=request.layout,
         faults=request.loop_faults,
+        output_options=tuple(option for one in (watching, minutes) if one is not None for option in one.output_options(out)),
+        output_files=minutes.output_files(out) if minutes is not None else (),
     )
     started = datetime.now(UTC)
     clock_s = time.perf_counter()
-    with _messages_in(out / LOG):
+    with _messages_in(out / LOG), _watched(chosen, settings, watching) as subject:
         try:
             with _told_of_users_own(chosen, request.controller.name, out / LOG):
-                summary = simulate(settings, chosen)
+                summary = simulate(settings, subject)
         except SimulationError as error:
             raise SimulationError(_with_sumos_words(str(error), out / LOG)) from error
         except OSError as error:
@@ -116,6 +123,15 @@ def run(request: RunRequest, out: Path) -> dict[str, Any]:
     }
     publish(out, record)
     return record
+
+
+def _watched(chosen: Controller, settings: SimulationSettings, watching: Watching | None) -> contextlib.AbstractContextManager[Controller]:
+    if watching is None:
+        return contextlib.nullcontext(chosen)
+    # it brings numba, which takes longer to load than many a run lasts
+    from experiments.watching import watched  # noqa: PLC0415
+
+    return watched(chosen, settings)
 
 
 def check_scenario_window(request: RunRequest, place: Scenario) -> None:

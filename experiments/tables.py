@@ -112,9 +112,9 @@ def comparison_table(scenario: str, label: str, planned: int, records: Mapping[s
     """
     kpis = {name: [record["kpis"] for record in of_name] for name, of_name in records.items()}
     everything = [one for of_name in kpis.values() for one in of_name]
-    indicators = INDICATORS + _indicators_of_some(everything)
+    indicators = INDICATORS + indicators_of_some(everything)
     cells = {
-        name: {indicator.column: spread([v for one in of_name if (v := _value(one, indicator)) is not None]) for indicator in indicators}
+        name: {indicator.column: spread([v for one in of_name if (v := value_of(one, indicator)) is not None]) for indicator in indicators}
         for name, of_name in kpis.items()
     }
     return ComparisonTable(scenario, label, planned, indicators, {name: len(of_name) for name, of_name in kpis.items()}, cells)
@@ -153,10 +153,10 @@ def comparison_csv(table: ComparisonTable) -> str:
 def runs_csv(records: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Return the finished runs as CSV, a row each."""
     everything = [record["kpis"] for of_name in records.values() for record in of_name]
-    indicators = INDICATORS + _indicators_of_some(everything)
+    indicators = INDICATORS + indicators_of_some(everything)
     rows = [
         [record["scenario"]["name"], record["label"], name, record["request"]["seed"], record["kpis"]["vehicles_due"]]
-        + [_value(record["kpis"], indicator) for indicator in indicators]
+        + [value_of(record["kpis"], indicator) for indicator in indicators]
         for name, of_name in records.items()
         for record in of_name
     ]
@@ -171,13 +171,13 @@ def run_table(record: Mapping[str, Any]) -> Table:
     drawn.add_column("indicator")
     drawn.add_column(f"{record['request']['controller']} ({record['information']})", justify="right")
     drawn.add_row("vehicles due", str(kpis["vehicles_due"]))
-    for indicator in INDICATORS + _indicators_of_some([kpis]):
-        value = _value(kpis, indicator)
+    for indicator in INDICATORS + indicators_of_some([kpis]):
+        value = value_of(kpis, indicator)
         drawn.add_row(indicator.title, "-" if value is None else f"{value:.{indicator.places}f}")
     return drawn
 
 
-def _indicators_of_some(kpis: Sequence[Mapping[str, Any]]) -> tuple[Indicator, ...]:
+def indicators_of_some(kpis: Sequence[Mapping[str, Any]]) -> tuple[Indicator, ...]:
     """Return the rows that only some scenarios have: pedestrians, and vehicle classes apart."""
     found = []
     if any(one["pedestrians"] for one in kpis):
@@ -186,7 +186,8 @@ def _indicators_of_some(kpis: Sequence[Mapping[str, Any]]) -> tuple[Indicator, .
     return (*found, *(Indicator(("by_class", name, "mean_s"), f"{name}_full_delay_s", f"{name}: full delay, s", 1) for name in classes))
 
 
-def _value(kpis: Mapping[str, Any], indicator: Indicator) -> float | None:
+def value_of(kpis: Mapping[str, Any], indicator: Indicator) -> float | None:
+    """Return an indicator out of a run's ``kpis``, or None where the run has none."""
     found: Any = kpis
     for key in indicator.path:
         found = None if found is None else found.get(key)

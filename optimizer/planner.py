@@ -64,6 +64,11 @@ class JunctionPlanner:
         What the junctions around it send; None where it plans for itself.
     connectors
         Guards the short lanes to and from the next signals; None where there are none.
+
+    Attributes
+    ----------
+    estimated
+        What the estimator said last; None before the first second.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class JunctionPlanner:
         connectors: ConnectorGuard | None = None,
     ) -> None:
         self.junction = junction
+        self.estimated: ExpectedTraffic | None = None
         self._estimator = estimator
         self._engine = engine
         self._neighbours = neighbours
@@ -109,6 +115,7 @@ class JunctionPlanner:
         green_start_s = status.green_start_s
         opened = time_s >= green_start_s
         traffic = self._estimator.update(time_s, observation, time_s - self._protected_since_s if opened else self._no_green_s)
+        self.estimated = traffic
         if self._connectors is not None:
             self._connectors.report(traffic)
         if not opened:

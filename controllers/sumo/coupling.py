@@ -14,8 +14,7 @@ import sumolib
 
 from controllers.contract import NetworkedController, ProgramController
 from controllers.registry import ControllerError
-from controllers.sumo.detectors import DetectorLayout, LoopFaults, LoopReader, place_detectors, user_loops, write_virtual_loops
-from controllers.sumo.neighbours import links_between
+from controllers.sumo.detectors import DetectorLayout, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.network import read_network
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.contract import Controller
+    from controllers.sumo.loop_faults import LoopFaults
     from controllers.sumo.network import NetworkReading
     from optimizer.intersection import Intersection
 
@@ -58,6 +58,8 @@ class SimulationSettings:
         ``"libsumo"`` (in this process) or ``"traci"`` (a SUMO process behind a socket; the graphical one with `gui`).
     layout, faults
         Where virtual loops lie, and which loops are broken on purpose.
+    output_options, output_files
+        Further options and additional files that only ask SUMO for output; what is simulated does not change by them.
     """
 
     configuration: Path
@@ -73,6 +75,8 @@ class SimulationSettings:
     gui: bool = False
     layout: DetectorLayout = field(default_factory=DetectorLayout)
     faults: LoopFaults | None = None
+    output_options: tuple[str, ...] = ()
+    output_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +177,14 @@ class _Run:
         options += ["--statistic-output", str(out / "statistics.xml"), "--scale", f"{settings.demand_scale:g}"]
         # Every vehicle due counts, so none may be given up for having waited too long; each carries the device that measures its CO2.
         options += ["--max-depart-delay", "-1", "--device.emissions.probability", "1"]
+        options += settings.output_options
         if settings.gui:
             options += ["--start", "--quit-on-end"]
         if settings.begin_s is not None:
             options += ["--begin", f"{settings.begin_s:g}"]
         if settings.end_s is not None:
             options += ["--end", f"{settings.end_s:g}"]
-        extra = []
+        extra = list(settings.output_files)
         if self.placed is not None:
             loops = out / "detectors.add.xml"
             write_virtual_loops(self.placed, loops)
@@ -208,6 +213,9 @@ class _Run:
         watched = _WatchedPrograms(backend, self.junctions) if self.native else None
         if not self.native:
             if isinstance(self.controller, NetworkedController):
+                # numba comes with it, which takes longer to load than many a run of the others lasts
+                from controllers.sumo.neighbours import links_between  # noqa: PLC0415
+
                 self.controller.connect(links_between(self.reading.net, self.junctions))
             self.controller.start(self.junctions)
         decide_cpu_s = 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controllers.sumo.approaches import Section, downstream, upstream
+from controllers.sumo.loop_faults import BrokenLoops
 from optimizer.intersection import Detector, DetectorRole, GroupKind
 from optimizer.observation import LoopReadings
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sumolib.net import Net
 
+    from controllers.sumo.loop_faults import LoopFaults
     from optimizer.intersection import Intersection
 
 VIRTUAL_PREFIX = "ampelwerk"
@@ -67,39 +68,6 @@ class Loop:
     lane: str
     position_m: float
     virtual: bool
-
-
-FAULT_KINDS = ("off", "on", "silent")
-
-
-@dataclass(frozen=True, slots=True)
-class LoopFaults:
-    """Loops that are broken on purpose in an experiment.
-
-    Attributes
-    ----------
-    share
-        Share of the loops that are broken.
-    kind
-        ``"off"`` (reads nothing), ``"on"`` (covered for ever), ``"silent"`` (sends nothing) or ``"mixed"`` (each of them in turn).
-    seed
-        Chooses the loops.
-
-    Raises
-    ------
-    ValueError
-        If there is no such kind, or the share is not within 0 and 1.
-    """
-
-    share: float
-    kind: str = "off"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.kind not in (*FAULT_KINDS, "mixed"):
-            raise ValueError(f"loops do not fail by {self.kind!r}; choose from {', '.join(FAULT_KINDS)} and mixed.")
-        if not 0.0 <= self.share <= 1.0:
-            raise ValueError(f"a share of {self.share:g} of the loops cannot fail; choose one from 0 to 1.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +161,8 @@ class LoopReader:
         for junction, loops in placed.loops.items():
             self._slices[junction] = slice(start, start + len(loops))
             start += len(loops)
-        self._broken = _broken(self._ids, faults)
-        self.broken = {self._ids[index]: kind for kind, places in self._broken.items() for index in places.tolist()}
+        self._faults = BrokenLoops(self._ids, faults) if faults is not None else None
+        self.broken = self._faults.kind_of if self._faults is not None else {}
         self._readings: dict[str, LoopReadings] = {}
 
     def read(self, time_s: float, step_s: float) -> None:
@@ -221,11 +189,8 @@ class LoopReader:
                     stands_s = max(stands_s, time_s - entry_s)
             count[index], occupied_s[index] = entered, stands_s
             occupancy[index] = min(max(covered_s / step_s, 0.0), 1.0)
-        for kind, broken in self._broken.items():
-            speed[broken] = math.nan
-            count[broken] = -1 if kind == "silent" else 0
-            occupancy[broken] = 1.0 if kind == "on" else 0.0
-            occupied_s[broken] = time_s if kind == "on" else 0.0
+        if self._faults is not None:
+            self._faults.apply(time_s, count, occupancy, occupied_s, speed)
         self._readings = {
             junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()
         }
@@ -301,14 +266,3 @@ def _nearest(loops: Sequence[Loop], position_m: float, tolerance_m: float) -> Lo
 def _has_lane(net: Net, lane_id: str) -> bool:
     edge, _, _ = lane_id.rpartition("_")
     return net.hasEdge(edge)
-
-
-def _broken(ids: Sequence[str], faults: LoopFaults | None) -> dict[str, np.ndarray]:
-    """Return which loops are broken in which way."""
-    if faults is None:
-        return {}
-    names = sorted(ids)
-    chosen = random.Random(faults.seed).sample(names, round(faults.share * len(names)))  # noqa: S311 - an experiment
-    kinds = FAULT_KINDS if faults.kind == "mixed" else (faults.kind,)
-    place = {name: index for index, name in enumerate(ids)}
-    return {kind: np.array([place[name] for name in chosen[k :: len(kinds)]], dtype=np.int64) for k, kind in enumerate(kinds)}

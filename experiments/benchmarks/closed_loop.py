@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Annotated
 import libsumo
 import typer
 
-from experiments.comparison import run_command, run_environment
+from experiments.comparison import run_command
 from experiments.errors import ExperimentError
 from experiments.folders import read_record
+from experiments.processes import module_command, our_environment
 from experiments.requests import RunRequest, controller_choice
 from sumo_networks import scenario
 
@@ -70,7 +71,7 @@ def measure_pair(request: RunRequest, folder: Path) -> tuple[float, float]:
     bare.mkdir()
     options = bare_options(record["provenance"]["sumo_options"], bare, scenario(request.scenario).additional_files)
     (bare / "options.json").write_text(json.dumps(options), encoding="utf-8")
-    _do([sys.executable, "-P", "-m", "experiments.benchmarks.closed_loop", "--bare", str(folder)])
+    _do(module_command("experiments.benchmarks.closed_loop", "--bare", str(folder)))
     if _trips(folder / "tripinfo.xml") != _trips(bare / "tripinfo.xml"):
         raise ExperimentError(f"the bare loop of {request.scenario} does not repeat the traffic of the run; its time would tell nothing.")
     return record["timing"]["loop_cpu_s"], float((bare / "cpu_s").read_text(encoding="utf-8"))
@@ -106,7 +107,7 @@ def repeat_signals(folder: Path) -> float:
 
 
 def _do(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=run_environment())
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=our_environment())
     if done.returncode:
         raise ExperimentError(f"{' '.join(command)} failed: {done.stderr.strip()}")
 

@@ -59,7 +59,7 @@ def sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         ([*RUN, "--out", "o", "--loop-faults", "some"], ["'some'", "no share", "0.1:mixed:0"]),
         ([*RUN, "--out", "o", "--loop-faults", "1.5"], ["1.5", "from 0 to 1"]),
         ([*RUN, "--out", "o", "--loop-faults", "nan"], ["nan", "from 0 to 1"]),
-        ([*RUN, "--out", "o", "--loop-faults", "0.1:dead"], ["'dead'", "off, on, silent and mixed"]),
+        ([*RUN, "--out", "o", "--loop-faults", "0.1:dead"], ["'dead'", "off, on, silent, noisy and mixed"]),
         ([*RUN, "--out", "o", "--loop-faults", "0.1:off:-1"], ["'-1'", "no seed", "0.1:mixed:0"]),
         ([*COMPARE, "--out", "o", "--loop-faults", "0.1:off:1:2"], ["0.1:off:1:2", "more than three parts"]),
         ([*RUN, "--out", "o", "--parameters", "none.toml"], ["none.toml", "check the path"]),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.sumo.detectors import FAULT_KINDS, LoopFaults
+from controllers.sumo.loop_faults import FAULT_KINDS, LoopFaults
 from experiments.errors import ExperimentError
 from experiments.requests import (
     ControllerChoice,

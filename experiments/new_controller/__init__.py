@@ -1,0 +1,1 @@
+"""The template of someone else's controller, and the command that fills it in."""
