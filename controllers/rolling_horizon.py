@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,8 +83,8 @@ class RollingHorizon:
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Make a planner for each junction."""
         make_estimator = ESTIMATORS[self.information]
-        for junction in list(junctions.values())[:1]:
-            self._rehearse(junction)
+        for name in [link.target for link in self._links][:1] or list(junctions)[:1]:
+            self._rehearse(junctions[name], self._neighbours(junctions).get(name))
         neighbours = self._neighbours(junctions)
         connectors = connector_guards(junctions)
         self._planners = {
@@ -92,6 +93,9 @@ class RollingHorizon:
             )
             for name, junction in junctions.items()
         }
+        # What is loaded by now lasts to the end. To look through all of it for garbage once more takes longer than a decision may.
+        gc.collect()
+        gc.freeze()
 
     def make_engine(self, junction: Intersection) -> Engine:
         """Return an engine for a junction."""
@@ -123,7 +127,7 @@ class RollingHorizon:
             found[name] = NeighbourTraffic(junction, self._links, departures, rows, sight_m, self.parameters.horizon_s)
         return found
 
-    def _rehearse(self, junction: Intersection) -> None:
+    def _rehearse(self, junction: Intersection, neighbours: NeighbourTraffic | None) -> None:
         """Let numba load the compiled code before the clock runs: estimate and plan once for a junction, and forget it."""
         status = SignalStatus(stage=0, previous=0, green_start_s=0.0, commanded_s=0.0)
         loops, groups = len(junction.detectors), len(junction.groups)
@@ -158,4 +162,9 @@ class RollingHorizon:
             np.zeros(groups, dtype=np.bool_),
         )
         long_ago_s = np.full(groups, -1000.0)
-        self.make_engine(junction).choose(1000.0, status, long_ago_s, long_ago_s, traffic)
+        engine = self.make_engine(junction)
+        if neighbours is not None:
+            traffic = neighbours.expect(1000.0, traffic)
+        engine.choose(1000.0, status, long_ago_s, long_ago_s, traffic)
+        if neighbours is not None:
+            neighbours.record(1000.0, traffic, *engine.departures)

@@ -11,7 +11,7 @@ import numpy as np
 
 from optimizer.compiling import Kept, compiled, keep
 from optimizer.estimation.kinematics import FOLLOWING_S
-from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.estimation.traffic import ExpectedTraffic, room_for_traffic
 from optimizer.intersection import DetectorRole
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from optimizer.estimation.traffic import TrafficArrays
     from optimizer.intersection import Intersection
 
 STARTING_LOSS_S = 2.0
@@ -29,6 +30,9 @@ REMEMBERED_S = 120.0
 
 MOST_DEPARTURES = 512
 """Departures kept per junction, the earliest ones; 20 lanes let go 600 vehicles in a minute at most."""
+
+USUAL_VEHICLES = 512
+"""A junction that sees more vehicles than this itself gets more room for them."""
 
 SHARE_KEPT = 0.998
 """Part of what was learnt about turning that is kept from one second to the next (half of it is forgotten in six minutes)."""
@@ -91,7 +95,7 @@ def _record(
     lane_start: NDArray[np.int64],
     movement: NDArray[np.int64],
 ) -> None:
-    _, departures, row, _, outgoing, _ = around.value
+    _, departures, row, _, outgoing, _, _ = around.value
     times, ways = departures.time_s[row], departures.outgoing[row]
     kept = 0
     for k in range(departures.number[row]):
@@ -146,6 +150,7 @@ class _Surroundings(NamedTuple):
     incoming: NDArray[np.int64]  # lane of each movement
     outgoing: NDArray[np.int64]
     seen: NDArray[np.float64]  # how often each movement was seen of late, changed in place
+    traffic: TrafficArrays  # what is expected with the neighbours' vehicles, written in place
 
 
 class NeighbourTraffic:
@@ -192,7 +197,24 @@ class NeighbourTraffic:
             option=np.concatenate([np.empty(0, dtype=np.int64), *(movements for _, movements in ours)]),
         )
         outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
-        self._around = keep(_Surroundings(sources, departures, rows[junction.id], incoming, outgoing, np.ones(len(junction.movements))))
+        self._surroundings = _Surroundings(
+            sources,
+            departures,
+            rows[junction.id],
+            incoming,
+            outgoing,
+            np.ones(len(junction.movements)),
+            room_for_traffic(0, len(junction.incoming), 0, 0),
+        )
+        self._most_sent = MOST_DEPARTURES * len(ours)
+        self._make_room(USUAL_VEHICLES)
+
+    def _make_room(self, vehicles: int) -> None:
+        """Make room for so many vehicles of the junction's own beside all that may be sent."""
+        lanes = len(self._surroundings.traffic.lane_free_s)
+        traffic = room_for_traffic(vehicles + self._most_sent, lanes, 0, 0)
+        self._surroundings = self._surroundings._replace(traffic=traffic)
+        self._around = keep(self._surroundings)
 
     def expect(self, time_s: float, traffic: ExpectedTraffic) -> ExpectedTraffic:
         """Return the traffic with the neighbours' vehicles behind those that the junction sees itself.
@@ -209,17 +231,22 @@ class NeighbourTraffic:
         """
         if not self._is_sent_anything:
             return traffic
-        lane_start, arrival_s, movement, moving, weight = _expect(
-            self._around,
-            time_s,
-            self._horizon_s,
-            traffic.lane_start,
-            traffic.arrival_s,
-            traffic.movement,
-            traffic.moving,
-            traffic.weight,
+        own = traffic.arrival_s
+        if own.size + self._most_sent > self._surroundings.traffic.arrival_s.size:
+            self._make_room(2 * own.size)
+        seen = traffic.lane_start, own, traffic.movement, traffic.moving, traffic.weight
+        vehicles = _expect(self._around, time_s, self._horizon_s, *seen)
+        lane_start, arrival_s, movement, moving, weight, *_ = self._surroundings.traffic
+        return ExpectedTraffic(
+            lane_start,
+            arrival_s[:vehicles],
+            movement[:vehicles],
+            moving[:vehicles],
+            weight[:vehicles],
+            traffic.lane_free_s,
+            traffic.room_veh,
+            traffic.inside,
         )
-        return ExpectedTraffic(lane_start, arrival_s, movement, moving, weight, traffic.lane_free_s, traffic.room_veh, traffic.inside)
 
     def record(self, time_s: float, traffic: ExpectedTraffic, planned_start: NDArray[np.int64], departure_ds: NDArray[np.int64]) -> None:
         """Replace what the junction was to send from now on by a new plan; what has left before stays.
@@ -248,8 +275,8 @@ def _expect(
     movement: NDArray[np.int64],
     moving: NDArray[np.bool_],
     weight: NDArray[np.float64],
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
-    links, departures, _, incoming, _, seen = around.value
+) -> int:
+    links, departures, _, incoming, _, seen, traffic = around.value
     seen *= SHARE_KEPT
     for i in range(len(movement)):
         if moving[i]:
@@ -257,12 +284,13 @@ def _expect(
     due_s, turn = _sent(links, seen, time_s, departures, horizon_s)
     order = np.argsort(due_s, kind="mergesort")
     lanes = len(lane_start) - 1
-    total = len(arrival_s) + len(due_s)
-    starts = np.zeros(lanes + 1, dtype=np.int64)
-    arrivals = np.empty(total)
-    movements = np.empty(total, dtype=np.int64)
-    under_way = np.ones(total, dtype=np.bool_)
-    weights = np.ones(total)
+    starts, arrivals, movements, under_way, weights = (
+        traffic.lane_start,
+        traffic.arrival_s,
+        traffic.movement,
+        traffic.moving,
+        traffic.weight,
+    )
     count = 0
     for lane in range(lanes):
         before_s = -1e9
@@ -276,9 +304,11 @@ def _expect(
             if incoming[turn[k]] == lane:
                 arrivals[count] = before_s = max(due_s[k], before_s + FOLLOWING_S)
                 movements[count] = turn[k]
+                under_way[count] = True
+                weights[count] = 1.0
                 count += 1
         starts[lane + 1] = count
-    return starts, arrivals, movements, under_way, weights
+    return count
 
 
 @compiled

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import FOLLOWING_S, JAM_SPACING_M
 from optimizer.estimation.loop_tracking import CERTAIN_LATE_S, CERTAIN_SHARE, LATE_S, LEAST_CREDIT
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from optimizer.estimation.loop_state import Geometry, State
+    from optimizer.estimation.traffic import TrafficArrays
 
 
 @compiled
@@ -36,31 +36,15 @@ PASSING_S = 1.5
 
 
 @compiled
-def expect(
-    g: Geometry, s: State, time_s: float, occupied_s: NDArray[np.float64], groups: int
-) -> tuple[
-    NDArray[np.int64],
-    NDArray[np.float64],
-    NDArray[np.int64],
-    NDArray[np.bool_],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.bool_],
-]:
-    """Return the fields of `ExpectedTraffic`."""
+def expect(g: Geometry, s: State, time_s: float, occupied_s: NDArray[np.float64], traffic: TrafficArrays) -> int:
+    """Write what is expected into `traffic`; return the number of vehicles."""
     lanes = len(g.lane_speed)
-    most = 0
-    for lane in range(lanes):
-        most += 1 + s.near_count[lane] + s.far_count[lane]
-    lane_start = np.zeros(lanes + 1, dtype=np.int64)
-    arrival_s = np.empty(most)
-    movement = np.empty(most, dtype=np.int64)
-    moving = np.empty(most, dtype=np.bool_)
-    free_s = np.zeros(lanes)
+    lane_start, arrival_s, movement, moving = traffic.lane_start, traffic.arrival_s, traffic.movement, traffic.moving
+    free_s, room_veh, inside = traffic.lane_free_s, traffic.room_veh, traffic.inside
     total = 0
     for lane in range(lanes):
         first = total
+        free_s[lane] = 0.0
         stop, near = g.stop[lane], g.near[lane]
         if g.first_movement[lane + 1] > g.first_movement[lane]:
             usual = _movement_of(g, s, lane, False)
@@ -92,11 +76,11 @@ def expect(
                 movement[first] = _movement_of(g, s, lane, True)
             free_s[lane] = max(s.blocked_until_s[lane] - time_s, 0.0)
         lane_start[lane + 1] = total
-    room_veh = g.storage_veh.copy()
+    room_veh[:] = g.storage_veh
     for out in range(len(g.exit)):
         if g.exit[out] >= 0 and occupied_s[g.exit[out]] >= 2.0:
             room_veh[out] = 0.0
-    inside = np.zeros(groups, dtype=np.bool_)
+    inside[:] = False
     # On a lane of one movement an open crossing is a vehicle inside. On a shared lane it may be a mix-up of exits: there it must be
     # later, and the account of the whole junction must agree.
     junction_agrees = s.inside_count[0] > 0 and time_s - s.inside_s[0, 0] > g.crossing_s.max() + LATE_S
@@ -113,4 +97,4 @@ def expect(
                 usual_s = g.crossing_s[way] + (LATE_S if share < CERTAIN_SHARE else CERTAIN_LATE_S)
                 if time_s - max(s.open_s[lane, k], s.inside_s[0, 0]) > usual_s and s.inside_count[0] > 0:
                     inside[g.movement_group[way]] = True
-    return lane_start, arrival_s[:total], movement[:total], moving[:total], np.ones(total), free_s, room_veh, inside
+    return total

@@ -9,24 +9,26 @@ near loop.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optimizer.compiling import compiled
+from optimizer.compiling import compiled, keep
 from optimizer.estimation.loop_expectation import expect
 from optimizer.estimation.loop_faults import HEALTHY, KINDS, LoopFault, all_believed, find_faults
 from optimizer.estimation.loop_standins import stand_in
-from optimizer.estimation.loop_state import fresh_state, geometry_of
+from optimizer.estimation.loop_state import PARTICLES, fresh_state, geometry_of
 from optimizer.estimation.loop_tracking import advance
-from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.estimation.traffic import room_for_traffic
 from optimizer.intersection import Aspect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from optimizer.compiling import Kept
     from optimizer.estimation.loop_faults import FaultState
     from optimizer.estimation.loop_state import Geometry, State
+    from optimizer.estimation.traffic import ExpectedTraffic, TrafficArrays
     from optimizer.intersection import Intersection
     from optimizer.observation import JunctionObservation
 
@@ -34,6 +36,13 @@ _log = logging.getLogger(__name__)
 
 
 GOES_WHEN_FREE = (Aspect.PERMISSIVE, Aspect.RED_THEN_GO)
+
+
+class _Tracked(NamedTuple):
+    geometry: Geometry
+    state: State
+    health: FaultState
+    traffic: TrafficArrays
 
 
 class LoopEstimator:
@@ -52,6 +61,9 @@ class LoopEstimator:
         self._geometry = geometry_of(junction)
         self._state = fresh_state(self._geometry)
         self._health = all_believed(self._geometry)
+        lanes = len(junction.incoming)
+        self._traffic = room_for_traffic(lanes * (1 + 2 * PARTICLES), lanes, len(junction.outgoing), len(junction.groups))
+        self._kept = keep(_Tracked(self._geometry, self._state, self._health, self._traffic))
         self._faults: tuple[LoopFault, ...] = ()
         self._unseen_groups = np.zeros(0, dtype=np.int64)  # whose vehicles inside the junction cannot be told
         self._permissive = np.array([[aspect in GOES_WHEN_FREE for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
@@ -80,12 +92,12 @@ class LoopEstimator:
             raise ValueError(msg)
         signal = observation.signal
         permissive = self._permissive[signal.stage] if time_s >= signal.green_start_s else self._none_permissive
-        readings = loops.count, loops.occupied_s, loops.speed_m_s
-        if _take_in(self._geometry, self._state, self._health, time_s, *readings, green_for_s, permissive):
+        changed, vehicles = _update(self._kept, time_s, loops.count, loops.occupied_s, loops.speed_m_s, green_for_s, permissive)
+        if changed:
             self._report(time_s)
-        traffic = ExpectedTraffic(*expect(self._geometry, self._state, time_s, self._health.occupied_s, len(green_for_s)))
-        traffic.inside[self._unseen_groups] = False
-        return traffic
+        if self._unseen_groups.size:
+            self._traffic.inside[self._unseen_groups] = False
+        return self._traffic.first(vehicles)
 
     def _report(self, time_s: float) -> None:
         """Name the loops that have failed, and log what is new."""
@@ -106,22 +118,24 @@ class LoopEstimator:
 
 
 @compiled
-def _take_in(  # noqa: PLR0913 - a kernel with plain arguments
-    g: Geometry,
-    s: State,
-    f: FaultState,
+def _update(
+    kept: Kept,
     time_s: float,
     count: NDArray[np.int64],
     occupied_s: NDArray[np.float64],
     speed_m_s: NDArray[np.float64],
     green_for_s: NDArray[np.float64],
     permissive: NDArray[np.bool_],
-) -> bool:
-    """Take in one second of readings, those of failed loops replaced; return whether a loop has failed or come back."""
+) -> tuple[bool, int]:
+    """Take in one second of readings, those of failed loops replaced, and write what is expected.
+
+    Return whether a loop has failed or come back, and the number of vehicles expected.
+    """
+    g, s, f, traffic = kept.value
     changed = find_faults(g, s, f, time_s, count, occupied_s, green_for_s, permissive)
     f.counts[:] = count
     f.occupied_s[:] = occupied_s
     f.speed_m_s[:] = speed_m_s
     stand_in(g, s, f, time_s, green_for_s, permissive)
     advance(g, s, time_s, f.counts, f.occupied_s, f.speed_m_s, green_for_s)
-    return changed
+    return changed, expect(g, s, time_s, f.occupied_s, traffic)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedTraffic:
     """Vehicles by incoming lane, in the order in which they will reach the stop line.
+
+    Whoever made it may write the next second's traffic into the same arrays: copy what is to be kept for longer.
 
     Attributes
     ----------
@@ -42,3 +45,46 @@ class ExpectedTraffic:
     lane_free_s: NDArray[np.float64]
     room_veh: NDArray[np.float64]
     inside: NDArray[np.bool_]
+
+
+class TrafficArrays(NamedTuple):
+    """The fields of `ExpectedTraffic` with room for more vehicles, written in place by compiled code.
+
+    To hand them over once saves making arrays anew in every second, which would take longer than to fill them.
+    """
+
+    lane_start: NDArray[np.int64]
+    arrival_s: NDArray[np.float64]
+    movement: NDArray[np.int64]
+    moving: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+    lane_free_s: NDArray[np.float64]
+    room_veh: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+
+    def first(self, vehicles: int) -> ExpectedTraffic:
+        """Return the traffic of so many vehicles, without copying it."""
+        return ExpectedTraffic(
+            self.lane_start,
+            self.arrival_s[:vehicles],
+            self.movement[:vehicles],
+            self.moving[:vehicles],
+            self.weight[:vehicles],
+            self.lane_free_s,
+            self.room_veh,
+            self.inside,
+        )
+
+
+def room_for_traffic(vehicles: int, lanes: int, outgoing: int, groups: int) -> TrafficArrays:
+    """Return arrays for so many vehicles of weight 1."""
+    return TrafficArrays(
+        lane_start=np.zeros(lanes + 1, dtype=np.int64),
+        arrival_s=np.zeros(vehicles),
+        movement=np.zeros(vehicles, dtype=np.int64),
+        moving=np.zeros(vehicles, dtype=np.bool_),
+        weight=np.ones(vehicles),
+        lane_free_s=np.zeros(lanes),
+        room_veh=np.zeros(outgoing),
+        inside=np.zeros(groups, dtype=np.bool_),
+    )

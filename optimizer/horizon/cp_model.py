@@ -10,6 +10,8 @@ The model is written as text, because building it call by call would take longer
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,10 +27,18 @@ if TYPE_CHECKING:
 _INFINITE = 1 << 40
 
 
+class OutOfTimeError(Exception):
+    """The model could not be written in the time there was."""
+
+
 @dataclass(slots=True)
 class ModelText:
-    """A CP-SAT model that is being written, with a value hinted for every variable; the negation of literal x is ``-x - 1``."""
+    """A CP-SAT model that is being written, with a value hinted for every variable; the negation of literal x is ``-x - 1``.
 
+    Writing ends with an `OutOfTimeError` when ``time.perf_counter()`` passes `until_s`.
+    """
+
+    until_s: float = math.inf
     parts: list[str] = field(default_factory=list)
     hints: list[int] = field(default_factory=list)
     objective: dict[int, int] = field(default_factory=dict)
@@ -36,6 +46,8 @@ class ModelText:
 
     def variable(self, low: int, high: int, hint: int) -> int:
         """Add an integer variable and return its index."""
+        if time.perf_counter() > self.until_s:
+            raise OutOfTimeError
         self.parts.append(f"variables{{domain:[{low},{high}]}}")
         self.hints.append(hint)
         return len(self.hints) - 1
@@ -120,12 +132,19 @@ class Slots:
     options: list[list[int]]
 
 
-def build_model(problem: HorizonProblem, known: HorizonSolution, slots: int, free: int) -> tuple[cp_model.CpModel, Slots]:
+def build_model(
+    problem: HorizonProblem, known: HorizonSolution, slots: int, free: int, until_s: float = math.inf
+) -> tuple[cp_model.CpModel, Slots]:
     """Build the model with `slots` slots, hinted by a known solution of no more stages.
 
     Only the first `free` slots may hold any stage; those behind hold what the known solution has there, at any time.
+
+    Raises
+    ------
+    OutOfTimeError
+        If ``time.perf_counter()`` passes `until_s` before all is written.
     """
-    text = ModelText()
+    text = ModelText(until_s)
     slot_variables = _define_slots(text, problem, known, slots, free)
     _define_vehicles(text, problem, known, slot_variables)
     return text.finish(known.cost), slot_variables

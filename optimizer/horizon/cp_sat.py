@@ -8,7 +8,7 @@ import time
 from ortools.sat.python import cp_model
 
 from optimizer.horizon import search
-from optimizer.horizon.cp_model import Slots, build_model
+from optimizer.horizon.cp_model import OutOfTimeError, Slots, build_model
 from optimizer.horizon.problem import HorizonProblem, command_grid_ds, least_green_ds
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
@@ -16,8 +16,11 @@ FREE_SLOTS = 3
 """Stages of a plan, the current one included, that are chosen anew where the number of slots is not given; the rest keep the hint's
 order."""
 
-SPARE_S = 0.01
-"""Time kept for what comes after the solver."""
+SPARE_S = 0.015
+"""Time kept for what the solver needs to stop, and for what comes after it."""
+
+BUILDING_SHARE = 0.5
+"""Share of the time limit for writing the model: with less left, a search would hardly begin, and the model must still be read."""
 
 
 def solve(
@@ -36,7 +39,7 @@ def solve(
     hint
         A known solution; the beam of the forward search where it is None.
     time_limit_s
-        For all of it, building the model included.
+        For all of it, building the model included. Where it is over before the solver can start, the answer is the hint.
     slots
         Stages that a plan may have. Where it is None, the plan has as many as the hint and only its first `FREE_SLOTS` stages are chosen
         anew
@@ -63,7 +66,10 @@ def solve(
     floor = free_flow_cost(problem)
     if count == 1:
         return _answer(known, known.cost if most == 1 else floor, began)
-    model, variables = build_model(problem, known, count, FREE_SLOTS if slots is None else count)
+    try:
+        model, variables = build_model(problem, known, count, FREE_SLOTS if slots is None else count, began + BUILDING_SHARE * time_limit_s)
+    except OutOfTimeError:
+        return _answer(known, floor, began)
     left = time_limit_s - (time.perf_counter() - began) - SPARE_S
     if left <= 0:
         return _answer(known, floor, began)

@@ -8,13 +8,14 @@ solvers. Both answer the same question about the same problem.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from optimizer.compiling import Kept, compiled, keep
 from optimizer.horizon import cp_sat, search
-from optimizer.horizon.assembly import JunctionModel, ProblemAssembler, collect_problem
+from optimizer.horizon.assembly import LONGEST_QUEUE_VEH, JunctionModel, ProblemAssembler, collect_problem
 from optimizer.horizon.problem import PROTECTED, WEIGHT_UNIT
 from optimizer.horizon.search import replay_arrays, search_plan
 from optimizer.horizon.search_nodes import LEAST_NODES, SearchWorkspace, make_workspace
@@ -36,7 +37,7 @@ NODE_LIMIT = 0
 """Nodes of the exact search in the closed loop: the beam alone is as good there, and needs a third of the time."""
 
 CP_SAT_LIMIT_S = 0.05
-"""Time that CP-SAT has for one decision."""
+"""Time for one decision with CP-SAT, the search for its hint included."""
 
 _STAY = -1
 _workspaces: list[SearchWorkspace] = []
@@ -51,7 +52,10 @@ class Change(NamedTuple):
 
 
 class PlannedDepartures(NamedTuple):
-    """When vehicles leave under a plan: `HorizonProblem.lane_start`, and `HorizonSolution.departure_ds` from the time of the plan on."""
+    """When vehicles leave under a plan: `HorizonProblem.lane_start`, and `HorizonSolution.departure_ds` from the time of the plan on.
+
+    The next choice may write its own into the same arrays.
+    """
 
     lane_start: NDArray[np.int64]
     departure_ds: NDArray[np.int64]
@@ -96,6 +100,7 @@ class _Prepared(NamedTuple):
     model: JunctionModel
     workspace: SearchWorkspace
     plan: NDArray[np.int64]
+    leaving: PlannedDepartures  # with room for more vehicles
 
 
 class SearchEngine:
@@ -117,7 +122,9 @@ class SearchEngine:
         self.assembler = ProblemAssembler(junction, parameters)
         tables = prepare(self.assembler.signals)
         plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
-        self._prepared = keep(_Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan))
+        lanes = len(self.assembler.model.headway)
+        self._leaving = PlannedDepartures(np.zeros(lanes + 1, dtype=np.int64), np.zeros(LONGEST_QUEUE_VEH * lanes, dtype=np.int64))
+        self._prepared = keep(_Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan, self._leaving))
         self._beam_width, self._node_limit = beam_width, node_limit
         self.departures = _nothing_leaves(junction)
 
@@ -130,7 +137,7 @@ class SearchEngine:
         traffic: ExpectedTraffic,
     ) -> Change | None:
         """Return the change to command now, None to stay."""
-        stage, cost, bound, lane_start, departure_ds = _choose(
+        stage, cost, bound, vehicles = _choose(
             self._prepared,
             time_s,
             status.stage,
@@ -147,7 +154,7 @@ class SearchEngine:
             self._beam_width,
             self._node_limit,
         )
-        self.departures = PlannedDepartures(lane_start, departure_ds)
+        self.departures = PlannedDepartures(self._leaving.lane_start, self._leaving.departure_ds[:vehicles])
         return None if stage == _STAY else Change(stage, cost / (10 * WEIGHT_UNIT), bound >= cost)
 
 
@@ -159,7 +166,7 @@ class CpSatEngine:
     junction, parameters, beam_width, node_limit
         As for `SearchEngine`.
     time_limit_s
-        For CP-SAT.
+        For each choice.
     """
 
     def __init__(
@@ -183,12 +190,14 @@ class CpSatEngine:
         traffic: ExpectedTraffic,
     ) -> Change | None:
         """Return the change to command now, None to stay."""
+        began_s = time.perf_counter()
         problem = self.assembler.assemble(time_s, status, green_since_s, red_since_s, traffic)
         if not problem.arrival_ds.size:
             self.departures = PlannedDepartures(problem.lane_start, problem.arrival_ds)
             return None
         hint = search.solve(problem, beam_width=self._beam_width, node_limit=self._node_limit)
-        solution = cp_sat.solve(problem, hint=hint, time_limit_s=self._time_limit_s)
+        left_s = began_s + self._time_limit_s - time.perf_counter()
+        solution = cp_sat.solve(problem, hint=hint, time_limit_s=left_s)
         self.departures = PlannedDepartures(problem.lane_start, solution.departure_ds)
         if len(solution.plan) < 2 or solution.plan[1].command_ds > 0:
             return None
@@ -226,9 +235,12 @@ def _choose(
     room_veh: NDArray[np.float64],
     beam_width: int,
     node_limit: int,
-) -> tuple[int, int, int, NDArray[np.int64], NDArray[np.int64]]:
-    """Return the stage to command now (-1: stay), the cost of the plan, its lower bound, and the departures by lane."""
-    tables, model, workspace, plan = prepared.value
+) -> tuple[int, int, int, int]:
+    """Return the stage to command now (-1: stay), the cost of the plan, its lower bound, and the vehicles planned for.
+
+    When these leave is written into the kept departures.
+    """
+    tables, model, workspace, plan, leaving = prepared.value
     problem = collect_problem(
         model,
         time_s,
@@ -251,12 +263,13 @@ def _choose(
         if tables.service[stage, group[i]] != PROTECTED:
             others = True
             break
-    departure = np.empty(group.size, dtype=np.int64)
+    leaving.lane_start[:] = problem.lane_start
+    departure = leaving.departure_ds[: group.size]
     if not others or not group.size:
         plan[0, 0] = stage
         replay_arrays(tables, problem, plan[:1], departure)
-        return _STAY, 0, 0, problem.lane_start, departure
+        return _STAY, 0, 0, group.size
     cost, bound, length, _ = search_plan(tables, problem, workspace, beam_width, node_limit, plan, departure)
     if length < 2 or plan[1, 1] > 0:
-        return _STAY, cost, bound, problem.lane_start, departure
-    return plan[1, 0], cost, bound, problem.lane_start, departure
+        return _STAY, cost, bound, group.size
+    return plan[1, 0], cost, bound, group.size
