@@ -27,7 +27,7 @@ class Controller(Protocol):
         """Take over the junctions (by id) before the first decision."""
 
     # A controller that also has ``connect(links: Iterable[optimizer.neighbours.Link])`` is told before `start` which junction sends its
-    # traffic to which.
+    # traffic to which. One that has ``fall_back_on(plans)`` is told the junctions' own plans: stages and greens, s, by junction.
 
     def decide(self, observation: Observation) -> Mapping[str, Decision]:
         """Return a decision for each junction that is to change or to have its interstage extended.

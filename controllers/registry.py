@@ -24,6 +24,7 @@ _OWN: Final = {
     "max_pressure": "controllers.max_pressure:MaxPressure",
     "greedy": "controllers.greedy:Greedy",
     "longest_queue": "controllers.longest_queue:LongestQueue",
+    "remote": "controllers.remote:Remote",
     "rolling_horizon": "controllers.rolling_horizon:RollingHorizon",
 }
 

@@ -1,4 +1,4 @@
-"""The command line: ``ampelwerk networks``, ``ampelwerk run``, ``ampelwerk compare``.
+"""The command line: ``ampelwerk networks``, ``ampelwerk run``, ``ampelwerk compare``, and the commands of the service.
 
 Exit codes: 0, 2 for a mistake the user can mend (one sentence says how), 1 for one of ours (the sentence names the file with the details),
 130 after Ctrl-C.
@@ -26,6 +26,7 @@ from experiments import comparison, runs
 from experiments.errors import ExperimentError
 from experiments.provenance import versions
 from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_parameters, seed_list
+from experiments.service_commands import add_service_commands
 from experiments.tables import rich_table, run_table
 from sumo_networks import ScenarioError, catalogue
 
@@ -40,6 +41,7 @@ PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or c
 _UsageError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+add_service_commands(app)
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the results.")]

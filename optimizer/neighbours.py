@@ -11,6 +11,7 @@ import numpy as np
 
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import FOLLOWING_S
+from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic
 from optimizer.intersection import DetectorRole
 
@@ -232,6 +233,14 @@ class NeighbourTraffic:
             traffic (people on foot) send nothing.
         """
         _record(self._departures, self._row, time_s, planned_start, departure_ds, traffic.lane_start, traffic.movement, self._outgoing)
+
+    def snapshot(self) -> bytes:
+        """Return what has been learnt of turning; see `optimizer.estimation.snapshots.Keeps`."""
+        return packed({"seen": self._seen})
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take up what was learnt before."""
+        unpack_into({"seen": self._seen}, snapshot)
 
 
 @compiled

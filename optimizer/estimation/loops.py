@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from optimizer.estimation.loop_expectation import expect
 from optimizer.estimation.loop_state import fresh_state, geometry_of
 from optimizer.estimation.loop_tracking import advance
+from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic
 
 if TYPE_CHECKING:
@@ -56,3 +57,11 @@ class LoopEstimator:
             raise ValueError(msg)
         advance(self._geometry, self._state, time_s, loops.count, loops.occupied_s, loops.speed_m_s, green_for_s)
         return ExpectedTraffic(*expect(self._geometry, self._state, time_s, loops.occupied_s, len(green_for_s)))
+
+    def snapshot(self) -> bytes:
+        """Return what has been learnt; see `optimizer.estimation.snapshots.Keeps`."""
+        return packed(self._state._asdict())
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take up what was learnt before."""
+        unpack_into(self._state._asdict(), snapshot)
