@@ -47,7 +47,10 @@ def serve_command(  # noqa: PLR0913 - each is an option of the command line
 ) -> None:
     """Run the optimizer as a service for signal controllers (Ctrl-C ends it)."""
     _demand_extra()
-    from experiments.demo import accompanied  # noqa: PLC0415 - the service is an extra
+    from optimizer.service.forking import Nursery  # noqa: PLC0415 - the service is an extra
+
+    nursery = Nursery()  # it loads the optimizer while the rest is loaded here
+    from experiments.demo import accompanied  # noqa: PLC0415
     from optimizer.service.server import ServiceError, ServiceSettings, serve  # noqa: PLC0415
     from optimizer.service.storage import StorageError  # noqa: PLC0415
 
@@ -56,11 +59,12 @@ def serve_command(  # noqa: PLR0913 - each is an option of the command line
             host, port, database, workers, keys, calls_per_second, certificate, private_key, client_authority, log_level
         )
         if demo is None:
-            serve(settings)
+            serve(settings, nursery)
         else:
             with accompanied(demo, settings.url):
-                serve(settings)
+                serve(settings, nursery)
     except (ServiceError, StorageError) as error:
+        nursery.close()
         raise ExperimentError(str(error)) from error
 
 

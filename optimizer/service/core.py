@@ -17,6 +17,7 @@ from optimizer.service.storage import StorageError, StoredJunction
 
 if TYPE_CHECKING:
     from optimizer.service.answered import Reply
+    from optimizer.service.forking import Nursery
     from optimizer.service.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -34,15 +35,17 @@ class Core:
     Parameters
     ----------
     storage
-        Already prepared.
+        Its database.
+    nursery
+        Where workers come from.
     workers
         Processes that share the junctions.
     """
 
-    def __init__(self, storage: Storage, workers: int) -> None:
+    def __init__(self, storage: Storage, nursery: Nursery, workers: int) -> None:
         self.storage = storage
         self.metrics = Metrics()
-        self.pool = Pool(workers, self._refill)
+        self.pool = Pool(nursery, workers, self._refill)
         self.descriptions: dict[str, StoredJunction] = {}
         self.storage_fails = False
         self._kept: dict[str, bytes] = {}
@@ -50,7 +53,7 @@ class Core:
         self._keeping: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Load what was kept, and start the workers (whose nursery is on its way already)."""
+        """Load what was kept, and start the workers."""
         stored = await asyncio.to_thread(self.storage.junctions)
         self.descriptions = {junction.id: junction for junction in stored}
         self._kept = await asyncio.to_thread(self.storage.snapshots)

@@ -9,18 +9,18 @@ import logging
 import os
 import pickle
 import signal
-import socket
-import subprocess
-import sys
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-from optimizer.service.framing import LENGTH, READY, framed
+from optimizer.service.framing import LENGTH, framed
 from optimizer.service.problems import ProblemError
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable
+
+    from optimizer.service.forking import Nursery
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +29,6 @@ STUCK_AFTER_S: Final = 15.0
 
 MOST_WAITING: Final = 2000
 """Calls that wait for one worker; further ones are told to come back (the client has its own plan)."""
-
-START_LIMIT_S: Final = 180.0
-"""The very first start compiles the optimizer."""
 
 
 class WorkerLink:
@@ -119,18 +116,19 @@ class Pool:
 
     Parameters
     ----------
+    nursery
+        Where workers come from.
     workers
         How many share the junctions; one more solves single problems.
     refill
         Called with a worker's number after it was replaced, to give it its junctions back.
     """
 
-    def __init__(self, workers: int, refill: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(self, nursery: Nursery, workers: int, refill: Callable[[int], Awaitable[None]]) -> None:
+        self._nursery = nursery
         self._refill = refill
         self._links = [WorkerLink(number) for number in range(workers + 1)]
         self._filled = [False] * workers
-        self._control: socket.socket | None = None
-        self._nursery: subprocess.Popen[bytes] | None = None
         self._closing = False
         self._watching: asyncio.Task[None] | None = None
         self.replaced = 0
@@ -149,25 +147,9 @@ class Pool:
         """Return the worker that holds a junction: the same for the same id, whoever asks."""
         return zlib.crc32(name.encode()) % len(self._filled)
 
-    def start_nursery(self) -> None:
-        """Start the process that workers are forked from; it loads while the front does other things."""
-        self._control, theirs = socket.socketpair()
-        paths = os.pathsep.join(path for path in sys.path if path)
-        self._nursery = subprocess.Popen(
-            [sys.executable, "-m", "optimizer.service.nursery", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env={**os.environ, "PYTHONPATH": paths},
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
-
     async def open(self) -> None:
         """Wait for the nursery, and open all workers and give them their junctions."""
-        assert self._control is not None
-        self._control.settimeout(START_LIMIT_S)
-        ready = await asyncio.to_thread(self._control.recv, len(READY))
-        if ready != READY:
-            raise RuntimeError("the process that loads the optimizer ended early; its complaint stands above.")
+        await asyncio.to_thread(self._nursery.await_ready)
         await asyncio.gather(*(self._open(link) for link in self._links))
         self._watching = asyncio.create_task(self._watch())
 
@@ -178,10 +160,7 @@ class Pool:
             self._watching.cancel()
         for link in self._links:
             await link.close()
-        if self._control is not None:
-            self._control.close()
-        if self._nursery is not None:
-            await asyncio.to_thread(self._nursery.wait)
+        await asyncio.to_thread(self._nursery.close)
 
     async def ask(self, junction: str, name: str, *arguments: object) -> Any:  # noqa: ANN401 - each call has its own result
         """Call the worker that holds a junction."""
@@ -208,11 +187,7 @@ class Pool:
         return result
 
     async def _open(self, link: WorkerLink) -> None:
-        assert self._control is not None
-        ours, theirs = socket.socketpair()
-        socket.send_fds(self._control, [b"w"], [theirs.fileno()])
-        theirs.close()
-        await link.open(ours, self._on_end)
+        await link.open(self._nursery.fork(), self._on_end)
         if link.number < len(self._filled):
             await self._refill(link.number)
             self._filled[link.number] = True

@@ -7,8 +7,9 @@ import logging
 import os
 import socket
 import ssl
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -20,12 +21,27 @@ from optimizer.service.logs import set_up
 from optimizer.service.storage import Storage
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
+
+    from optimizer.service.forking import Nursery
 
 _log = logging.getLogger("ampelwerk")
 
 MOST_BYTES: Final = 2_000_000
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+PREFIX: Final = "AMPELWERK_"
+
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "port": int,
+    "workers": int,
+    "calls_per_s": float,
+    "demand_keys": lambda text: {"yes": True, "no": False}[text.lower()],
+    "certificate": Path,
+    "private_key": Path,
+    "client_authority": Path,
+}
 
 
 class ServiceError(ValueError):
@@ -115,8 +131,38 @@ class ServiceSettings:
         return f"http{'s' if self.certificate else ''}://{host}:{self.port}"
 
 
-def serve(settings: ServiceSettings) -> None:
+def settings_from(environment: Mapping[str, str]) -> ServiceSettings:
+    """Return the settings that environment variables name: ``AMPELWERK_HOST``, ``AMPELWERK_PORT``, ``AMPELWERK_DATABASE`` and so on.
+
+    Raises
+    ------
+    ServiceError
+        If a variable is unknown or its value makes no sense.
+    """
+    known = {f"{PREFIX}{field.name.upper()}": field.name for field in fields(ServiceSettings)}
+    found: dict[str, Any] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX) or not text:
+            continue
+        if variable not in known:
+            raise ServiceError(f"there is no setting {variable}; there are {', '.join(known)}.")
+        name = known[variable]
+        try:
+            found[name] = _READERS.get(name, str)(text)
+        except (ValueError, KeyError) as error:
+            raise ServiceError(f"{variable}={text} cannot be read; write a number, or yes or no.") from error
+    return ServiceSettings(**found)
+
+
+def serve(settings: ServiceSettings, nursery: Nursery) -> None:
     """Run the service until it is told to stop.
+
+    Parameters
+    ----------
+    settings
+        How.
+    nursery
+        Where workers come from; already loading.
 
     Raises
     ------
@@ -128,9 +174,8 @@ def serve(settings: ServiceSettings) -> None:
     set_up(settings.log_level)
     listening = _listen(settings.host, settings.port)
     storage = Storage(settings.database)
-    core = Core(storage, settings.workers or os.cpu_count() or 1)
-    core.pool.start_nursery()  # it loads the optimizer while the database is prepared
     storage.prepare()
+    core = Core(storage, nursery, settings.workers or os.cpu_count() or 1)
     access = Access(storage, demanded=settings.keys_demanded)
     access.load()
     if settings.keys_demanded and not storage.api_keys():

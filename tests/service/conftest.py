@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory.mktemp("service"), "--workers", "2", "--log-level", "debug", "--calls-per-second", "100000") as started:
+    with running(tmp_path_factory.mktemp("service"), WORKERS="2", LOG_LEVEL="debug") as started:
         yield started

@@ -27,12 +27,11 @@ class Service:
     """A service that can be started, killed and started again."""
 
     folder: Path
-    options: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
     scheme: str = "http"
     port: int = 0
     database: str = ""
     process: subprocess.Popen[bytes] | None = None
-    environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.port = self.port or free_port()
@@ -47,8 +46,9 @@ class Service:
         return self.folder / "service.log"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "experiments", "serve", "--port", str(self.port), "--database", self.database, *self.options]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
+        command = [sys.executable, "-m", "optimizer.service"]
+        settings = {"PORT": str(self.port), "DATABASE": self.database, "CALLS_PER_S": "100000", **self.settings}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **{f"AMPELWERK_{name}": value for name, value in settings.items()}}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
 
@@ -77,8 +77,9 @@ class Service:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str, **more: object) -> Iterator[Service]:
-    service = Service(folder, options, **more)  # type: ignore[arg-type]
+def running(folder: Path, **settings: str) -> Iterator[Service]:
+    """Run a service with settings as its environment variables name them."""
+    service = Service(folder, settings)
     service.start()
     try:
         service.await_ready()
