@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 240.0  # the first start compiles the optimizer
+PATIENCE_S = 150.0  # the first start compiles the optimizer
 
 
 @dataclass
@@ -28,7 +28,6 @@ class Service:
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
-    scheme: str = "http"
     port: int = 0
     database: str = ""
     process: subprocess.Popen[bytes] | None = None
@@ -39,7 +38,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.port}"
+        return f"http{'s' * ('CERTIFICATE' in self.settings)}://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> Path:
