@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from optimizer.service.answered import Reply
 
+RECENT_CALLS = 1000
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -32,6 +34,7 @@ class Metrics:
         self.workers_replaced = Gauge("ampelwerk_workers_replaced", "Worker processes replaced since the start.", registry=self.registry)
         self.junctions = Gauge("ampelwerk_junctions", "Junctions described.", registry=self.registry)
         self.waiting_veh = Gauge("ampelwerk_waiting_vehicles", "Estimated vehicles in queues.", ["junction"], registry=self.registry)
+        self._recent_s: deque[float] = deque(maxlen=RECENT_CALLS)
         self.silent = Gauge("ampelwerk_silent_detectors", "Detectors that send nothing.", ["junction"], registry=self.registry)
 
     def count_reply(self, reply: Reply, latency_s: float) -> None:
@@ -41,12 +44,20 @@ class Metrics:
             return
         self.decisions.labels(reply.engine).inc()
         self.latency_s.observe(latency_s)
+        self._recent_s.append(latency_s)
         if reply.solve_s > 0:
             self.solve_s.observe(reply.solve_s)
         if reply.refused:
             self.refusals.labels(reply.refused).inc()
         for alarm in reply.alarms:
             self.alarms.labels(alarm).inc()
+
+    def recent_latency_ms(self) -> dict[str, float]:
+        """Return the median and the 99th percentile of the last calls, ms; empty before the first."""
+        if not self._recent_s:
+            return {}
+        ordered = sorted(self._recent_s)
+        return {name: 1000 * ordered[int(share * (len(ordered) - 1))] for name, share in (("median", 0.5), ("p99", 0.99))}
 
     def exposition(self, board: Iterable[dict[str, Any]]) -> bytes:
         """Return all figures as text; `board` holds the junctions as `optimizer.service.board` tells of them."""

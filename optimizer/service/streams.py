@@ -28,14 +28,19 @@ class BoardNews:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._made: tuple[float, bytes] = (-1.0, b"[]")
+        self._made: tuple[float, bytes] = (-BOARD_EVERY_S, b"{}")
         self._making = asyncio.Lock()
 
     async def picture(self) -> bytes:
         """Return the present picture."""
         async with self._making:
             if time.monotonic() - self._made[0] >= 0.9 * BOARD_EVERY_S:
-                self._made = time.monotonic(), to_json(await self._core.board())
+                picture = {
+                    "latency_ms": self._core.metrics.recent_latency_ms(),
+                    "storage": "failing" if self._core.storage_fails else "working",
+                    "junctions": await self._core.board(),
+                }
+                self._made = time.monotonic(), to_json(picture)
             return self._made[1]
 
 
