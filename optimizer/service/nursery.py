@@ -6,7 +6,6 @@ It holds no threads and no state, so forking it is sound. It ends with the front
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -19,7 +18,9 @@ from optimizer.service.worker import work
 
 def main() -> None:
     """Load, then fork a worker for each descriptor until the front is gone."""
+    # Signals may reach the whole group; the front decides when its workers end, and closes their connections then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the workers; the front notices by their connections
     control = socket.socket(fileno=int(sys.argv[1]))
     rehearse()
@@ -31,8 +32,7 @@ def main() -> None:
                 return
             if os.fork() == 0:
                 control.close()
-                with contextlib.suppress(KeyboardInterrupt):
-                    work(socket.socket(fileno=descriptors[0]))
+                work(socket.socket(fileno=descriptors[0]))
                 os._exit(0)
             os.close(descriptors[0])
 

@@ -201,6 +201,8 @@ class Pool:
         _log.error("a worker process ended and is replaced", extra={"worker": link.number, "pid": link.pid})
         try:
             await self._open(link)
+        except ProblemError as error:
+            _log.error("the new worker process ended at once: %s", error.detail)
         except OSError:
             _log.critical("the workers cannot be replaced; the service ends")
             os.kill(os.getpid(), signal.SIGTERM)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +105,6 @@ class Worker:
 
 def work(connection: socket.socket) -> None:
     """Answer until the front is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the front decides when its workers end
     worker = Worker()
     with connection, connection.makefile("rb") as incoming:
         while (message := _read(incoming)) is not None:
