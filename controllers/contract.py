@@ -1,14 +1,17 @@
-"""The contract between a controller and whatever couples it to signals."""
+"""The contracts between a controller and whatever couples it to signals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
+    from controllers.sumo.programs import ShippedProgram
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
+    from optimizer.neighbours import Link
     from optimizer.observation import InformationClass, Observation
 
 
@@ -26,11 +29,40 @@ class Controller(Protocol):
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Take over the junctions (by id) before the first decision."""
 
-    # A controller that also has ``connect(links: Iterable[optimizer.neighbours.Link])`` is told before `start` which junction sends its
-    # traffic to which. One that has ``fall_back_on(plans)`` is told the junctions' own plans: stages and greens, s, by junction.
-
     def decide(self, observation: Observation) -> Mapping[str, Decision]:
         """Return a decision for each junction that is to change or to have its interstage extended.
 
         A junction without a decision stays as it is. Called once a second.
         """
+
+
+@runtime_checkable
+class NetworkedController(Controller, Protocol):
+    """A controller that also wants to know which junction sends its traffic to which."""
+
+    def connect(self, links: Iterable[Link]) -> None:
+        """Take in the links between the junctions; called once, before `start`."""
+
+
+@runtime_checkable
+class FallingBackController(Controller, Protocol):
+    """A controller that may be left without an answer, and then follows the junctions' own plans."""
+
+    def fall_back_on(self, plans: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+        """Take in each junction's own plan, stages and their greens, s, in their order; called once, before `start`."""
+
+
+@runtime_checkable
+class ProgramController(Protocol):
+    """A controller that decides nothing itself: SUMO runs its programs.
+
+    Attributes
+    ----------
+    information
+        What SUMO's own control uses; nothing is handed over.
+    """
+
+    information: InformationClass
+
+    def write_programs(self, shipped: Mapping[str, ShippedProgram], path: Path) -> Path | None:
+        """Write an additional file with the programs and return its path; None where the shipped programs are to run."""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
-    from controllers.contract import Controller
-    from controllers.sumo_programs import ProgramController
+    from controllers.contract import Controller, ProgramController
 
 ENTRY_POINTS: Final = "ampelwerk.controllers"
 """Group of entry points under which other distributions offer controllers by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from controllers.sumo.programs import GREEN, YELLOW
 from optimizer.observation import InformationClass
@@ -13,21 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.sumo.programs import ShippedProgram
-
-
-class ProgramController(Protocol):
-    """A controller that decides nothing itself: SUMO runs its programs.
-
-    Attributes
-    ----------
-    information
-        What SUMO's own control uses; nothing is handed over.
-    """
-
-    information: InformationClass
-
-    def write_programs(self, shipped: Mapping[str, ShippedProgram], path: Path) -> Path | None:
-        """Write an additional file with the programs and return its path; None where the shipped programs are to run."""
 
 
 class Static:

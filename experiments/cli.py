@@ -25,7 +25,7 @@ from controllers.sumo.programs import NetworkError
 from experiments import comparison, runs
 from experiments.errors import ExperimentError
 from experiments.provenance import versions
-from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_parameters, seed_list
+from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_loop_faults, read_parameters, seed_list
 from experiments.service_commands import add_service_commands
 from experiments.tables import rich_table, run_table
 from sumo_networks import ScenarioError, catalogue
@@ -51,6 +51,15 @@ Scale = Annotated[float, typer.Option("--demand-scale", help="Factor on the numb
 Step = Annotated[float, typer.Option("--step-length", help="SUMO's step, s.")]
 Backend = Annotated[str, typer.Option("--backend", help="libsumo (fast) or traci (a SUMO of its own, by socket).")]
 Gui = Annotated[bool, typer.Option("--gui", help="Watch it in sumo-gui (needs --backend traci).")]
+Faults = Annotated[
+    str | None,
+    typer.Option(
+        "--loop-faults",
+        metavar="SHARE:KIND:SEED",
+        help="Break this share of the loops on purpose: off, on, silent or mixed, such as 0.1:mixed:0.",
+        show_default=False,
+    ),
+]
 Parameters = Annotated[
     Path | None,
     typer.Option("--parameters", metavar="FILE.toml", help="Controller parameters, a table for each controller.", show_default=False),
@@ -93,12 +102,13 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     step_length: Step = 1.0,
     backend: Backend = "libsumo",
     gui: Gui = False,  # noqa: FBT002
+    loop_faults: Faults = None,
     parameters: Parameters = None,
 ) -> None:
     """Simulate one scenario under one controller."""
     variants = "".join(f"@{variant}" for variant in (information, engine) if variant is not None)
     chosen = _with_parameters([controller_choice(controller + variants)], parameters)[0]
-    request = RunRequest(scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui)
+    request = RunRequest(scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui, read_loop_faults(loop_faults))
     try:
         record = runs.run(request, out)
     except KeyboardInterrupt:
@@ -109,6 +119,14 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     left_alone = record["simulated"]["left_alone"]
     if left_alone:
         console.print(f"{len(left_alone)} traffic lights stay on their own programs; {out / 'run.json'} says which and why.")
+    if request.loop_faults is not None:
+        broken = record["simulated"]["broken_loops"]
+        told = (
+            f"{len(broken)} loops were broken; {out / 'run.json'} names them."
+            if broken
+            else f"No loop was broken: {chosen} has none of ours."
+        )
+        console.print(told, soft_wrap=True)
     console.print(f"The results are in {out}", soft_wrap=True)
 
 
@@ -127,13 +145,16 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     step_length: Step = 1.0,
     backend: Backend = "libsumo",
     gui: Gui = False,  # noqa: FBT002
+    loop_faults: Faults = None,
     parameters: Parameters = None,
 ) -> None:
     """Simulate one scenario under several controllers and several seeds, and print the table. Repeated, it goes on where it stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the runs as Ctrl-C does, instead of leaving them behind
     choices = _with_parameters([controller_choice(name) for name in controllers.split(",")], parameters)
     numbers = seed_list(seeds)
-    common = RunRequest(scenario, choices[0], numbers[0], begin, end, demand_scale, step_length, backend, gui)
+    common = RunRequest(
+        scenario, choices[0], numbers[0], begin, end, demand_scale, step_length, backend, gui, read_loop_faults(loop_faults)
+    )
     request = comparison.ComparisonRequest(common, tuple(choices), numbers, parameters)
     result = _compare_with_progress(request, out, workers)
     console = _stdout()

@@ -18,6 +18,7 @@ from controllers.registry import controller
 from experiments.errors import ExperimentError
 from experiments.folders import read_record, write_whole
 from experiments.provenance import scenario_hash, versions
+from experiments.requests import loop_faults_text
 from experiments.runs import check_scenario_window
 from experiments.tables import ComparisonTable, comparison_csv, comparison_table, runs_csv
 from sumo_networks import Scenario, scenario
@@ -170,6 +171,7 @@ def run_command(run: RunRequest, folder: Path, parameters_file: Path | None) -> 
         options += [] if value is None else [name, repr(value)]
     options += [] if parameters_file is None else ["--parameters", str(parameters_file)]
     options += ["--gui"] if run.gui else []
+    options += [] if run.loop_faults is None else ["--loop-faults", loop_faults_text(run.loop_faults)]
     # -P: a folder of the user's that happens to be named like one of our packages must not take its place.
     return [sys.executable, "-P", "-m", "experiments", "run", run.scenario, *options]
 

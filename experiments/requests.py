@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from controllers.sumo.detectors import LoopFaults
 from experiments.errors import ExperimentError
 from optimizer.observation import InformationClass
 
@@ -97,6 +98,8 @@ class RunRequest:
         ``libsumo`` (SUMO in this process) or ``traci`` (in a process of its own, by socket).
     gui
         Whether to watch it in ``sumo-gui`` (by ``traci``).
+    loop_faults
+        Loops that are broken on purpose; only controllers that are given our loops meet them.
 
     Raises
     ------
@@ -113,6 +116,7 @@ class RunRequest:
     step_length_s: float = 1.0
     backend: str = "libsumo"
     gui: bool = False
+    loop_faults: LoopFaults | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
@@ -149,6 +153,7 @@ class RunRequest:
             "demand_scale": self.demand_scale,
             "step_length_s": self.step_length_s,
             "backend": self.backend,
+            "loop_faults": None if self.loop_faults is None else asdict(self.loop_faults),
         }
 
 
@@ -181,6 +186,37 @@ def seed_list(text: str) -> tuple[int, ...]:
     if repeated is not None:
         raise ExperimentError(f"--seeds {text!r} names the seed {repeated} twice; name each once.")
     return tuple(seeds)
+
+
+def read_loop_faults(text: str | None) -> LoopFaults | None:
+    """Read which loops are to fail: ``SHARE``, ``SHARE:KIND`` or ``SHARE:KIND:SEED``, such as ``0.1:mixed:0``; none where there is no text.
+
+    Raises
+    ------
+    ExperimentError
+        If the share, the kind or the seed is none.
+    """
+    if text is None:
+        return None
+    parts, form = text.split(":"), "write SHARE:KIND:SEED, for example 0.1:mixed:0"
+    if len(parts) > 3:
+        raise ExperimentError(f"--loop-faults {text!r} has more than three parts; {form}.")
+    share, kind, seed = *parts, *("mixed", "0")[len(parts) - 1 :]
+    try:
+        number = float(share)
+    except ValueError:
+        raise ExperimentError(f"--loop-faults {text!r}: {share!r} is no share of the loops; {form}.") from None
+    if not (seed.isascii() and seed.isdigit()):
+        raise ExperimentError(f"--loop-faults {text!r}: {seed!r} is no seed, which is a whole number from 0; {form}.")
+    try:
+        return LoopFaults(number, kind, int(seed))
+    except ValueError as error:
+        raise ExperimentError(f"--loop-faults {text!r}: {error}") from None
+
+
+def loop_faults_text(faults: LoopFaults) -> str:
+    """Return what `read_loop_faults` reads as these faults."""
+    return f"{faults.share!r}:{faults.kind}:{faults.seed}"
 
 
 def read_parameters(path: Path) -> dict[str, dict[str, Any]]:

@@ -66,6 +66,7 @@ def run(request: RunRequest, out: Path) -> dict[str, Any]:
         demand_scale=request.demand_scale,
         backend=request.backend,
         gui=request.gui,
+        faults=request.loop_faults,
     )
     started = datetime.now(UTC)
     clock_s = time.perf_counter()
@@ -130,6 +131,7 @@ def _simulated(summary: SimulationSummary) -> dict[str, Any]:
         "end_s": summary.end_s,
         "controlled": list(summary.controlled),
         "left_alone": dict(summary.left_alone),
+        "broken_loops": dict(summary.broken_loops),
         "changes": summary.commands,
     }
 

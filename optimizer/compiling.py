@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
+from numba.experimental import structref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,3 +41,31 @@ def compiled(function: F) -> F:
         kept._source_stamp = _sources_stamp()  # noqa: SLF001 - numba has no public way
     result: F = dispatcher
     return result
+
+
+@structref.register
+class _KeptType(numba.types.StructRef):
+    """What the compiler knows of `Kept`."""
+
+    def preprocess_fields(self, fields: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
+        """Return the fields' types without the values of constants."""
+        unliteral: Callable[[Any], Any] = numba.types.unliteral
+        return tuple((name, unliteral(kind)) for name, kind in fields)
+
+
+class Kept(structref.StructRefProxy):
+    """Arrays that many calls of compiled code share: its `value`, from `keep`.
+
+    To hand it to compiled code takes as long as to hand over four arrays, however many there are in it.
+    """
+
+    value: Any
+
+
+structref.define_proxy(Kept, _KeptType, ["value"])  # type: ignore[no-untyped-call]
+
+
+@compiled
+def keep(value: Any) -> Kept:  # noqa: ANN401 - any named tuple of arrays and numbers
+    """Return a named tuple of arrays (and of such tuples) for many calls of compiled code; the arrays may be changed in place."""
+    return Kept(value)  # type: ignore[no-untyped-call]

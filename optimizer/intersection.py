@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -233,9 +234,13 @@ class Intersection:
     detectors: tuple[Detector, ...] = ()
     signal_count: int = 0
     allowed_changes: frozenset[tuple[int, int]] | None = None
+    _closing: tuple[tuple[tuple[int, ...], ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check(self)
+        # The monitor and the signals ask for it many times a second.
+        green = [frozenset(g for g in range(len(self.groups)) if stage.serves(g)) for stage in self.stages]
+        object.__setattr__(self, "_closing", tuple(tuple(tuple(sorted(old - new)) for new in green) for old in green))
 
     def state(self, stage: int) -> str:
         """Return the field device's state string for a stage, one letter per signal."""
@@ -247,8 +252,7 @@ class Intersection:
 
     def closing(self, old: int, new: int) -> tuple[int, ...]:
         """Return the groups that lose their green when `new` follows `old`."""
-        before, after = self.stages[old], self.stages[new]
-        return tuple(g for g in range(len(self.groups)) if before.serves(g) and not after.serves(g))
+        return self._closing[old][new]
 
     def opening(self, old: int, new: int) -> tuple[int, ...]:
         """Return the groups that gain green when `new` follows `old`."""
@@ -260,11 +264,35 @@ class Intersection:
         It is the greatest of: the yellow of each closing group, the intergreen of each closing and opening pair, and the
         red-yellow of each opening group. Where no group closes or opens nothing has to be waited for.
         """
-        closing, opening = self.closing(old, new), self.opening(old, new)
-        spans = [self.groups[g].yellow_s for g in closing]
-        spans += [self.groups[g].red_yellow_s for g in opening]
-        spans += [self.intergreen_s[g][h] for g in closing for h in opening]
+        spans = [span_s for _, span_s in self._closing_spans_s(old, new)]
+        spans += [self.groups[g].red_yellow_s for g in self.opening(old, new)]
         return max(spans, default=0.0)
+
+    def green_ends_s(self, old: int, new: int, command_s: float, green_start_s: float) -> dict[int, float]:
+        """Return when the closing groups end their greens: as late as their own yellows and intergreens allow, on full seconds.
+
+        Where pedestrians need long to clear, the vehicles beside them go on meanwhile (RiLSA's stage transitions do the same).
+
+        Parameters
+        ----------
+        old, new
+            The stages.
+        command_s
+            When the change is commanded; no green ends before.
+        green_start_s
+            Common start of green of the groups that open.
+
+        Returns
+        -------
+        dict of int to float
+            End of green by closing group.
+        """
+        return {g: max(command_s, float(math.floor(green_start_s - span_s))) for g, span_s in self._closing_spans_s(old, new)}
+
+    def _closing_spans_s(self, old: int, new: int) -> list[tuple[int, float]]:
+        """Return the closing groups, each with the least time from the end of its green to the start of green of those that open."""
+        opening = self.opening(old, new)
+        return [(g, max([self.groups[g].yellow_s, *(self.intergreen_s[g][h] for h in opening)])) for g in self.closing(old, new)]
 
     def stage_minimum_green_s(self, stage: int) -> float:
         """Return the least length of a stage's green: the longest minimum green of the groups it serves."""

@@ -1,6 +1,6 @@
 """What a junction's neighbours send to it: their planned departures, some seconds later, are its arrivals."""
 
-# ruff: noqa: PLR0913  # kernels take arrays as arguments
+# kernels take arrays as arguments
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optimizer.compiling import compiled
+from optimizer.compiling import Kept, compiled, keep
 from optimizer.estimation.kinematics import FOLLOWING_S
 from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic
@@ -85,15 +85,14 @@ def no_departures(junctions: int) -> Departures:
 
 @compiled
 def _record(
-    departures: Departures,
-    row: int,
+    around: Kept,
     time_s: float,
     planned_start: NDArray[np.int64],
     departure_ds: NDArray[np.int64],
     lane_start: NDArray[np.int64],
     movement: NDArray[np.int64],
-    outgoing: NDArray[np.int64],
 ) -> None:
+    _, departures, row, _, outgoing, _ = around.value
     times, ways = departures.time_s[row], departures.outgoing[row]
     kept = 0
     for k in range(departures.number[row]):
@@ -141,6 +140,15 @@ class _Links(NamedTuple):
     option: NDArray[np.int64]
 
 
+class _Surroundings(NamedTuple):
+    links: _Links
+    departures: Departures
+    row: int
+    incoming: NDArray[np.int64]  # lane of each movement
+    outgoing: NDArray[np.int64]
+    seen: NDArray[np.float64]  # how often each movement was seen of late, changed in place
+
+
 class NeighbourTraffic:
     """Adds to a junction's expected traffic what its neighbours are about to send, and tells them what it sends itself.
 
@@ -170,16 +178,13 @@ class NeighbourTraffic:
         sight_m: Sequence[float],
         horizon_s: float,
     ) -> None:
-        self._departures = departures
-        self._row = rows[junction.id]
         self._horizon_s = horizon_s
-        self._outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
-        self._incoming = np.array([m.incoming for m in junction.movements], dtype=np.int64)
-        self._seen = np.ones(len(junction.movements))
-        options = [(link, np.flatnonzero(np.isin(self._incoming, link.lanes))) for link in links if link.target == junction.id]
+        incoming = np.array([m.incoming for m in junction.movements], dtype=np.int64)
+        options = [(link, np.flatnonzero(np.isin(incoming, link.lanes))) for link in links if link.target == junction.id]
         ours = [(link, movements) for link, movements in options if movements.size]
         seen_m = [min(max(sight_m[lane] for lane in link.lanes), link.distance_m) for link, _ in ours]
-        self._links = _Links(
+        self._is_sent_anything = bool(ours)
+        sources = _Links(
             source=np.array([rows[link.source] for link, _ in ours], dtype=np.int64),
             outgoing=np.array([link.outgoing for link, _ in ours], dtype=np.int64),
             travel_s=np.array([link.travel_time_s for link, _ in ours], dtype=np.float64),
@@ -187,6 +192,9 @@ class NeighbourTraffic:
             first_option=np.cumsum([0, *(movements.size for _, movements in ours)]).astype(np.int64),
             option=np.concatenate([np.empty(0, dtype=np.int64), *(movements for _, movements in ours)]),
         )
+        outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
+        self._seen = np.ones(len(junction.movements))
+        self._around = keep(_Surroundings(sources, departures, rows[junction.id], incoming, outgoing, self._seen))
 
     def expect(self, time_s: float, traffic: ExpectedTraffic) -> ExpectedTraffic:
         """Return the traffic with the neighbours' vehicles behind those that the junction sees itself.
@@ -201,14 +209,11 @@ class NeighbourTraffic:
         traffic
             What the junction expects by itself.
         """
-        if not self._links.source.size:
+        if not self._is_sent_anything:
             return traffic
         lane_start, arrival_s, movement, moving, weight = _expect(
-            self._links,
-            self._incoming,
-            self._seen,
+            self._around,
             time_s,
-            self._departures,
             self._horizon_s,
             traffic.lane_start,
             traffic.arrival_s,
@@ -232,7 +237,7 @@ class NeighbourTraffic:
             leave from now, -1 where they do not (`HorizonProblem.lane_start`, `HorizonSolution.departure_ds`). Lanes beyond those of the
             traffic (people on foot) send nothing.
         """
-        _record(self._departures, self._row, time_s, planned_start, departure_ds, traffic.lane_start, traffic.movement, self._outgoing)
+        _record(self._around, time_s, planned_start, departure_ds, traffic.lane_start, traffic.movement)
 
     def snapshot(self) -> bytes:
         """Return what has been learnt of turning; see `optimizer.estimation.snapshots.Keeps`."""
@@ -245,11 +250,8 @@ class NeighbourTraffic:
 
 @compiled
 def _expect(
-    links: _Links,
-    incoming: NDArray[np.int64],
-    seen: NDArray[np.float64],
+    around: Kept,
     time_s: float,
-    departures: Departures,
     horizon_s: float,
     lane_start: NDArray[np.int64],
     arrival_s: NDArray[np.float64],
@@ -257,6 +259,7 @@ def _expect(
     moving: NDArray[np.bool_],
     weight: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+    links, departures, _, incoming, _, seen = around.value
     seen *= SHARE_KEPT
     for i in range(len(movement)):
         if moving[i]:

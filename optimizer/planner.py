@@ -72,13 +72,16 @@ class JunctionPlanner:
         self._minimum_green_s = [junction.stage_minimum_green_s(stage) for stage in stages]
         self._protected = np.array([[aspect is Aspect.PROTECTED for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
         groups = len(junction.groups)
+        self._opening = [[list(junction.opening(a, b)) for b in stages] for a in stages]
+        self._closing_permissive = np.array(
+            [[[_closes_permissive(junction, a, b, g) for g in range(groups)] for b in stages] for a in stages], dtype=np.bool_
+        )
         self._interstage_s = [[math.ceil(junction.interstage_s(a, b)) for b in stages] for a in stages]
         self._clearances_s = [[_clearances_s(junction, a, b) for b in stages] for a in stages]
         self._clock = RedClock(junction)
         self._status: SignalStatus | None = None
         self._limit_s = math.inf  # from when on the clock must be asked
         self._clear_until_s = -math.inf
-        self._closing_permissive = np.zeros(groups, dtype=np.bool_)
         self._green_since_s = np.zeros(groups)
         self._red_since_s = np.zeros(groups)
         self._protected_since_s = np.zeros(groups)
@@ -117,16 +120,13 @@ class JunctionPlanner:
     def _follow(self, time_s: float, status: SignalStatus) -> None:
         """Note when groups became green and red, and when their limits come near."""
         before = self._status
-        opening = self.junction.opening(status.previous, status.stage)
+        opening = self._opening[status.previous][status.stage]
         if before is None:
             self._green_since_s[:] = status.green_start_s
         elif status.commanded_s != before.commanded_s:
             deadline_s = min((self._clock.red_since_s[g] + self.junction.groups[g].maximum_red_s for g in opening), default=math.inf)
             self._clear_until_s = min(status.green_start_s + self._estimator.longest_clearing_s, deadline_s)
-            self._closing_permissive[:] = False
-            for group in self.junction.closing(status.previous, status.stage):
-                self._closing_permissive[group] = self.junction.stages[status.previous].aspects[group] is Aspect.PERMISSIVE
-        self._green_since_s[list(opening)] = status.green_start_s
+        self._green_since_s[opening] = status.green_start_s
         self._clock.follow(time_s, status)
         self._red_since_s[:] = self._clock.red_since_s
         self._protected_since_s = np.where(self._protected[status.stage], self._green_since_s, math.inf)
@@ -155,9 +155,14 @@ class JunctionPlanner:
 
     def _clear(self, time_s: float, status: SignalStatus, traffic: ExpectedTraffic) -> Decision | None:
         """Extend the all-red while a vehicle of a permissive group that has just closed stands inside the junction."""
-        if time_s + 1.0 > self._clear_until_s or not (self._closing_permissive & traffic.inside).any():
+        if time_s + 1.0 > self._clear_until_s or not (self._closing_permissive[status.previous, status.stage] & traffic.inside).any():
             return None
         return Decision(status.stage, earliest_s=time_s + 1.0, reason="a vehicle stands inside the junction")
+
+
+def _closes_permissive(junction: Intersection, old: int, new: int, group: int) -> bool:
+    """Whether a change ends a permissive green of a group."""
+    return junction.stages[old].aspects[group] is Aspect.PERMISSIVE and not junction.stages[new].serves(group)
 
 
 def _clearances_s(junction: Intersection, old: int, new: int) -> list[tuple[int, float]]:

@@ -126,17 +126,19 @@ class RedClock:
     def follow(self, time_s: float, signal: SignalStatus) -> None:
         """Take note of what the signals show."""
         if signal.stage != self._stage:
-            stages = self.limits.junction.stages
-            groups = range(len(self.red_since_s))
-            green = [g for g in groups if stages[signal.stage].serves(g)]
-            self._opened = tuple(g for g in green if self._stage is None or not stages[self._stage].serves(g))
-            for group in groups:
-                if stages[signal.stage].serves(group):
+            junction, old = self.limits.junction, self._stage
+            shown = junction.stages[signal.stage]
+            ends_s = {} if old is None else junction.green_ends_s(old, signal.stage, signal.commanded_s, signal.green_start_s)
+            self._opened = tuple(
+                g for g in range(len(self.red_since_s)) if shown.serves(g) and (old is None or not junction.stages[old].serves(g))
+            )
+            for group in range(len(self.red_since_s)):
+                if shown.serves(group):
                     self.red_since_s[group] = math.inf
-                elif self._stage is None:
+                elif group in ends_s:
+                    self.red_since_s[group] = ends_s[group]
+                elif old is None:
                     self.red_since_s[group] = time_s
-                elif stages[self._stage].serves(group):
-                    self.red_since_s[group] = signal.commanded_s
             self._stage = signal.stage
         for group in self._opened:  # the start of their green may have been put off since
             self._green_since_s[group] = signal.green_start_s

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sumolib
 
+from controllers.contract import FallingBackController, NetworkedController, ProgramController
 from controllers.sumo.detectors import DetectorLayout, LoopFaults, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.fallback import fallback_plan
 from controllers.sumo.neighbours import links_between
@@ -82,6 +83,8 @@ class SimulationSummary:
         The window that was simulated.
     controlled, left_alone
         Junctions under the controller, and those on their own program with the reason.
+    broken_loops
+        Loops that were broken on purpose (see `LoopFaults`): their ids, and how each of them failed.
     commands, refused, violations
         Changes of stage carried out, decisions that the monitor refused, states that it kept from the signals.
     queue_95_veh
@@ -96,6 +99,7 @@ class SimulationSummary:
     end_s: float
     controlled: tuple[str, ...]
     left_alone: dict[str, str]
+    broken_loops: dict[str, str]
     commands: int
     refused: int
     violations: int
@@ -106,7 +110,7 @@ class SimulationSummary:
     sumo_options: tuple[str, ...]
 
 
-def simulate(settings: SimulationSettings, controller: Controller) -> SimulationSummary:
+def simulate(settings: SimulationSettings, controller: Controller | ProgramController) -> SimulationSummary:
     """Run one simulation to its end and write its records into `settings.output`.
 
     Libsumo holds one simulation per process: call this once per process.
@@ -125,11 +129,11 @@ def simulate(settings: SimulationSettings, controller: Controller) -> Simulation
 class _Run:
     """The state of one run while it lasts."""
 
-    def __init__(self, settings: SimulationSettings, controller: Controller, reading: NetworkReading) -> None:
+    def __init__(self, settings: SimulationSettings, controller: Controller | ProgramController, reading: NetworkReading) -> None:
         self.settings = settings
         self.controller = controller
         self.reading = reading
-        self.native = hasattr(controller, "write_programs")
+        self.native = isinstance(controller, ProgramController)
         self.junctions: dict[str, Intersection] = dict(reading.junctions)
         self.loops = controller.information is InformationClass.LOOPS and not self.native
         self.placed = place_detectors(reading.net, self.junctions, settings.layout, user_loops(settings.additional)) if self.loops else None
@@ -176,8 +180,8 @@ class _Run:
             loops = out / "detectors.add.xml"
             write_virtual_loops(self.placed, loops)
             extra.append(loops)
-        if self.native:
-            programs = self.controller.write_programs(self.reading.shipped, out / "programs.add.xml")  # type: ignore[attr-defined]
+        if isinstance(self.controller, ProgramController):
+            programs = self.controller.write_programs(self.reading.shipped, out / "programs.add.xml")
             if programs is not None:
                 extra.append(programs)
         if extra:
@@ -199,9 +203,9 @@ class _Run:
         )
         watched = _WatchedPrograms(backend, self.junctions) if self.native else None
         if not self.native:
-            if hasattr(self.controller, "connect"):
+            if isinstance(self.controller, NetworkedController):
                 self.controller.connect(links_between(self.reading.net, self.junctions))
-            if hasattr(self.controller, "fall_back_on"):
+            if isinstance(self.controller, FallingBackController):
                 shipped = self.reading.shipped
                 self.controller.fall_back_on({name: fallback_plan(junction, shipped[name]) for name, junction in self.junctions.items()})
             self.controller.start(self.junctions)
@@ -244,6 +248,7 @@ class _Run:
             end_s=now_s,
             controlled=tuple(self.junctions),
             left_alone=dict(self.reading.left_alone),
+            broken_loops=loop_reader.broken if loop_reader is not None else {},
             commands=sum(s.commands for s in signals.values()),
             refused=sum(s.refused for s in signals.values()),
             violations=violations,

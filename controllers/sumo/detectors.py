@@ -69,6 +69,9 @@ class Loop:
     virtual: bool
 
 
+FAULT_KINDS = ("off", "on", "silent")
+
+
 @dataclass(frozen=True, slots=True)
 class LoopFaults:
     """Loops that are broken on purpose in an experiment.
@@ -78,14 +81,25 @@ class LoopFaults:
     share
         Share of the loops that are broken.
     kind
-        ``"off"`` (reads nothing), ``"on"`` (covered for ever) or ``"silent"`` (sends nothing).
+        ``"off"`` (reads nothing), ``"on"`` (covered for ever), ``"silent"`` (sends nothing) or ``"mixed"`` (each of them in turn).
     seed
         Chooses the loops.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind, or the share is not within 0 and 1.
     """
 
     share: float
     kind: str = "off"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in (*FAULT_KINDS, "mixed"):
+            raise ValueError(f"loops do not fail by {self.kind!r}; choose from {', '.join(FAULT_KINDS)} and mixed.")
+        if not 0.0 <= self.share <= 1.0:
+            raise ValueError(f"a share of {self.share:g} of the loops cannot fail; choose one from 0 to 1.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,11 @@ class LoopReader:
         The junctions' detectors.
     faults
         Loops that are broken on purpose.
+
+    Attributes
+    ----------
+    broken
+        How each broken loop fails, by its id.
     """
 
     def __init__(self, backend: object, placed: PlacedDetectors, faults: LoopFaults | None = None) -> None:
@@ -175,7 +194,7 @@ class LoopReader:
             self._slices[junction] = slice(start, start + len(loops))
             start += len(loops)
         self._broken = _broken(self._ids, faults)
-        self._fault = faults.kind if faults else ""
+        self.broken = {self._ids[index]: kind for kind, places in self._broken.items() for index in places.tolist()}
         self._readings: dict[str, LoopReadings] = {}
 
     def read(self, time_s: float, step_s: float) -> None:
@@ -202,8 +221,11 @@ class LoopReader:
                     stands_s = max(stands_s, time_s - entry_s)
             count[index], occupied_s[index] = entered, stands_s
             occupancy[index] = min(max(covered_s / step_s, 0.0), 1.0)
-        if self._broken.size:
-            self._break(count, occupancy, occupied_s, speed, time_s)
+        for kind, broken in self._broken.items():
+            speed[broken] = math.nan
+            count[broken] = -1 if kind == "silent" else 0
+            occupancy[broken] = 1.0 if kind == "on" else 0.0
+            occupied_s[broken] = time_s if kind == "on" else 0.0
         self._readings = {
             junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()
         }
@@ -211,13 +233,6 @@ class LoopReader:
     def readings(self, junction: str) -> LoopReadings:
         """Return the readings of one junction's loops taken last."""
         return self._readings[junction]
-
-    def _break(self, count: np.ndarray, occupancy: np.ndarray, occupied_s: np.ndarray, speed: np.ndarray, time_s: float) -> None:
-        speed[self._broken] = math.nan
-        count[self._broken] = -1 if self._fault == "silent" else 0
-        stuck_on = self._fault == "on"
-        occupancy[self._broken] = 1.0 if stuck_on else 0.0
-        occupied_s[self._broken] = time_s if stuck_on else 0.0
 
 
 def _place(
@@ -288,9 +303,12 @@ def _has_lane(net: Net, lane_id: str) -> bool:
     return net.hasEdge(edge)
 
 
-def _broken(ids: Sequence[str], faults: LoopFaults | None) -> np.ndarray:
-    if faults is None or faults.share <= 0:
-        return np.zeros(0, dtype=np.int64)
+def _broken(ids: Sequence[str], faults: LoopFaults | None) -> dict[str, np.ndarray]:
+    """Return which loops are broken in which way."""
+    if faults is None:
+        return {}
     names = sorted(ids)
-    chosen = set(random.Random(faults.seed).sample(names, round(faults.share * len(names))))  # noqa: S311 - an experiment
-    return np.array([index for index, name in enumerate(ids) if name in chosen], dtype=np.int64)
+    chosen = random.Random(faults.seed).sample(names, round(faults.share * len(names)))  # noqa: S311 - an experiment
+    kinds = FAULT_KINDS if faults.kind == "mixed" else (faults.kind,)
+    place = {name: index for index, name in enumerate(ids)}
+    return {kind: np.array([place[name] for name in chosen[k :: len(kinds)]], dtype=np.int64) for k, kind in enumerate(kinds)}

@@ -101,7 +101,8 @@ class JunctionSignals:
         self.commands += 1
         previous = self.status.stage
         green_start_s = max(time_s + span_s, earliest_s, self._cleared_s(time_s, previous, stage))
-        self._plan_closing(time_s, green_start_s, previous, stage)
+        for group, end_s in self.junction.green_ends_s(previous, stage, time_s, green_start_s).items():
+            self._green_end_s[group] = end_s
         self.status = SignalStatus(stage=stage, previous=previous, green_start_s=green_start_s, commanded_s=time_s)
         self._running = True
         self.next_event_s = time_s
@@ -141,20 +142,10 @@ class JunctionSignals:
         An intergreen may reach over a whole stage: pedestrians on a long crossing still walk when a short stage after theirs ends.
         """
         for group in self.junction.closing(old, new):
-            self._green_end_s[group] = time_s  # the earliest that it can be; `_plan_closing` may find later
+            self._green_end_s[group] = time_s  # the earliest that it can be; the start of green decides
         opening = self.junction.opening(old, new)
         needs_s = [end_s + self.junction.intergreen_s[group][other] for group, end_s in enumerate(self._green_end_s) for other in opening]
         return time_s + math.ceil(max(max(needs_s, default=time_s) - time_s, 0.0) - 1e-6)
-
-    def _plan_closing(self, time_s: float, green_start_s: float, old: int, new: int) -> None:
-        """Set when each closing group ends its green: as late as its own yellow and intergreens allow.
-
-        Where pedestrians need long to clear, the vehicles beside them go on meanwhile (RiLSA's stage transitions do the same).
-        """
-        opening = self.junction.opening(old, new)
-        for group in self.junction.closing(old, new):
-            need_s = max([self.junction.groups[group].yellow_s, *(self.junction.intergreen_s[group][other] for other in opening)])
-            self._green_end_s[group] = max(time_s, math.floor(green_start_s - need_s))
 
     def _due(self, time_s: float) -> tuple[str, str]:
         """Return the state that belongs to `time_s` and the name of the event, and set the next event's time."""

@@ -8,20 +8,33 @@ near loop.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from optimizer.compiling import compiled
 from optimizer.estimation.loop_expectation import expect
+from optimizer.estimation.loop_faults import HEALTHY, KINDS, LoopFault, all_believed, find_faults
+from optimizer.estimation.loop_standins import stand_in
 from optimizer.estimation.loop_state import fresh_state, geometry_of
 from optimizer.estimation.loop_tracking import advance
 from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.intersection import Aspect
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
+    from optimizer.estimation.loop_faults import FaultState
+    from optimizer.estimation.loop_state import Geometry, State
     from optimizer.intersection import Intersection
     from optimizer.observation import JunctionObservation
+
+_log = logging.getLogger(__name__)
+
+
+GOES_WHEN_FREE = (Aspect.PERMISSIVE, Aspect.RED_THEN_GO)
 
 
 class LoopEstimator:
@@ -36,8 +49,19 @@ class LoopEstimator:
     longest_clearing_s = 6.0  # less than with a zone: what loops say of the inside is a guess
 
     def __init__(self, junction: Intersection) -> None:
+        self._junction = junction
         self._geometry = geometry_of(junction)
         self._state = fresh_state(self._geometry)
+        self._health = all_believed(self._geometry)
+        self._faults: tuple[LoopFault, ...] = ()
+        self._unseen_groups = np.zeros(0, dtype=np.int64)  # whose vehicles inside the junction cannot be told
+        self._permissive = np.array([[aspect in GOES_WHEN_FREE for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
+        self._none_permissive = np.zeros(len(junction.groups), dtype=np.bool_)
+
+    @property
+    def faults(self) -> tuple[LoopFault, ...]:
+        """The loops that are not believed now."""
+        return self._faults
 
     def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
         """Take in the readings of the last second and return what is expected now.
@@ -55,13 +79,68 @@ class LoopEstimator:
         if loops is None:
             msg = "the loop estimator needs an observation of the information class 'loops'"
             raise ValueError(msg)
-        advance(self._geometry, self._state, time_s, loops.count, loops.occupied_s, loops.speed_m_s, green_for_s)
-        return ExpectedTraffic(*expect(self._geometry, self._state, time_s, loops.occupied_s, len(green_for_s)))
+        signal = observation.signal
+        permissive = self._permissive[signal.stage] if time_s >= signal.green_start_s else self._none_permissive
+        readings = loops.count, loops.occupied_s, loops.speed_m_s
+        if _take_in(self._geometry, self._state, self._health, time_s, *readings, green_for_s, permissive):
+            self._report(time_s)
+        traffic = ExpectedTraffic(*expect(self._geometry, self._state, time_s, self._health.occupied_s, len(green_for_s)))
+        traffic.inside[self._unseen_groups] = False
+        return traffic
 
     def snapshot(self) -> bytes:
         """Return what has been learnt; see `optimizer.estimation.snapshots.Keeps`."""
-        return packed(self._state._asdict())
+        return packed(self._learnt())
 
     def restore(self, snapshot: bytes) -> None:
         """Take up what was learnt before."""
-        unpack_into(self._state._asdict(), snapshot)
+        unpack_into(self._learnt(), snapshot)
+        self._note_faults()
+
+    def _learnt(self) -> dict[str, NDArray[Any]]:
+        """Return all that is learnt; the two parts have some names in common."""
+        parts = {"state": self._state._asdict(), "health": self._health._asdict()}
+        return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+
+    def _report(self, time_s: float) -> None:
+        """Name the loops that have failed, and log what is new."""
+        before = {fault.loop for fault in self._faults}
+        self._note_faults()
+        for fault in self._faults:
+            if fault.loop not in before:
+                _log.warning("junction %s, loop %s: %s, found at %g s; it is replaced", self._junction.id, fault.loop, fault.kind, time_s)
+        for loop in sorted(before - {fault.loop for fault in self._faults}):
+            _log.warning("junction %s, loop %s: works again at %g s", self._junction.id, loop, time_s)
+
+    def _note_faults(self) -> None:
+        """Note which loops have failed, and whose vehicles inside the junction cannot be told for want of them."""
+        kinds, since_s, detectors = self._health.kind, self._health.since_s, self._junction.detectors
+        failed = np.flatnonzero(kinds != HEALTHY)
+        self._faults = tuple(LoopFault(detectors[i].id, KINDS[int(kinds[i])], float(since_s[i])) for i in failed)
+        blind_lanes = np.flatnonzero(np.isin(self._geometry.stop, failed))
+        order, first = self._geometry.movement_order, self._geometry.first_movement
+        ways = [m for lane in blind_lanes for m in order[first[lane] : first[lane + 1]]]
+        blind_exits = np.isin(self._geometry.exit[self._geometry.movement_outgoing], failed)
+        self._unseen_groups = np.unique(self._geometry.movement_group[[*ways, *np.flatnonzero(blind_exits)]])
+
+
+@compiled
+def _take_in(  # noqa: PLR0913 - a kernel with plain arguments
+    g: Geometry,
+    s: State,
+    f: FaultState,
+    time_s: float,
+    count: NDArray[np.int64],
+    occupied_s: NDArray[np.float64],
+    speed_m_s: NDArray[np.float64],
+    green_for_s: NDArray[np.float64],
+    permissive: NDArray[np.bool_],
+) -> bool:
+    """Take in one second of readings, those of failed loops replaced; return whether a loop has failed or come back."""
+    changed = find_faults(g, s, f, time_s, count, occupied_s, green_for_s, permissive)
+    f.counts[:] = count
+    f.occupied_s[:] = occupied_s
+    f.speed_m_s[:] = speed_m_s
+    stand_in(g, s, f, time_s, green_for_s, permissive)
+    advance(g, s, time_s, f.counts, f.occupied_s, f.speed_m_s, green_for_s)
+    return changed

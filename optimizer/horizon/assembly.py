@@ -10,7 +10,8 @@ import numpy as np
 
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import JAM_SPACING_M
-from optimizer.horizon.problem import DS_PER_S, WEIGHT_UNIT, HorizonProblem, SignalModel, to_ds
+from optimizer.horizon.arrays import ProblemArrays
+from optimizer.horizon.problem import WEIGHT_UNIT, HorizonProblem, SignalModel, to_ds
 from optimizer.intersection import GroupKind
 
 if TYPE_CHECKING:
@@ -134,9 +135,10 @@ class ProblemAssembler:
         traffic
             Vehicles to plan for; those beyond the horizon are left out.
         """
-        lane_start, lane_free, arrival, release, group, weight, moving, unserved, group_green_since = collect_vehicles(
+        arrays = collect_problem(
             self.model,
             time_s,
+            status.stage,
             status.green_start_s,
             green_since_s,
             red_since_s,
@@ -148,31 +150,14 @@ class ProblemAssembler:
             traffic.lane_free_s,
             traffic.room_veh,
         )
-        start_ds = round((status.green_start_s - time_s) * DS_PER_S)
-        earliest = max(start_ds + int(self.model.minimum_green[status.stage]), 0)
-        return HorizonProblem(
-            signals=self.signals,
-            stage=status.stage,
-            green_start_ds=start_ds,
-            group_green_since_ds=group_green_since,
-            earliest_change_ds=earliest,
-            latest_change_ds=max(start_ds + int(self.model.maximum_green[status.stage]), earliest),
-            lane_start=lane_start,
-            lane_free_ds=lane_free,
-            headway_ds=self.model.headway,
-            arrival_ds=arrival,
-            release_ds=release,
-            group=group,
-            weight=weight,
-            moving=moving,
-            unserved_cost=unserved,
-        )
+        return HorizonProblem(self.signals, **arrays._asdict())
 
 
 @compiled
-def collect_vehicles(
+def collect_problem(
     model: JunctionModel,
     time_s: float,
+    stage: int,
     green_start_s: float,
     green_since_s: NDArray[np.float64],
     red_since_s: NDArray[np.float64],
@@ -183,18 +168,8 @@ def collect_vehicles(
     weight_veh: NDArray[np.float64],
     lane_free_s: NDArray[np.float64],
     room_veh: NDArray[np.float64],
-) -> tuple[
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.bool_],
-    NDArray[np.int64],
-    NDArray[np.int64],
-]:
-    """Return the arrays of the problem: lanes, vehicles and starts of green (see `HorizonProblem`), times in deciseconds."""
+) -> ProblemArrays:
+    """Return the problem that starts now (arguments as in `ProblemAssembler.assemble`, the status and the traffic field by field)."""
     constants = model.constants
     horizon_ds = np.int64(constants[HORIZON])
     lanes = len(lane_start) - 1
@@ -256,4 +231,21 @@ def collect_vehicles(
     green_since = np.empty(len(green_since_s), dtype=np.int64)
     for g in range(len(green_since_s)):
         green_since[g] = np.int64(np.round((min(green_since_s[g], green_start_s) - time_s) * 10.0))
-    return starts, free, arrival[:count], release[:count], group[:count], weight[:count], is_moving[:count], unserved, green_since
+    green_start_ds = int(np.round((green_start_s - time_s) * 10.0))
+    earliest_ds = max(green_start_ds + model.minimum_green[stage], 0)
+    return ProblemArrays(
+        stage,
+        green_start_ds,
+        green_since,
+        earliest_ds,
+        max(green_start_ds + model.maximum_green[stage], earliest_ds),
+        starts,
+        free,
+        model.headway,
+        arrival[:count],
+        release[:count],
+        group[:count],
+        weight[:count],
+        is_moving[:count],
+        unserved,
+    )

@@ -1,9 +1,8 @@
 """The horizon problem as a constraint model for OR-Tools CP-SAT, in slot form.
 
-A plan has J slots. Slot j holds one stage, is commanded at c_j and green from b_j; a slot that is not used repeats the stage of the slot
-before it at
-the horizon, so that the last slot always holds the plan's last stage. Each vehicle is served in one slot, sneaks at the end of one, or is
-unserved.
+A plan has J slots. Slot j holds one stage, is commanded at c_j and green from b_j, and the groups that it closes end their green at times
+from c_j to b_j; a slot that is not used repeats the stage of the slot before it at the horizon, so that the last slot always holds the
+plan's last stage. Each vehicle is served in one slot, sneaks at the end of one, or is unserved.
 Where the least departure times of the model are never dearer than later ones, leaving them to the solver changes no optimum.
 
 The model is written as text, because building it call by call would take longer than solving it.
@@ -16,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
 
-from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, WEIGHT_UNIT, HorizonProblem, command_grid_ds
-from optimizer.horizon.simulation import first_command_ds
+from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, WEIGHT_UNIT, HorizonProblem, command_grid_ds, least_green_ds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,6 +105,8 @@ class Slots:
         Whether the slot is used.
     green
         Literal of each group that has vehicles: whether the slot serves it.
+    closing
+        Time at which the slot ends the green of each group that has vehicles, where it does; the command where that cannot be later.
     options
         Stages that the slot may hold.
     """
@@ -116,6 +116,7 @@ class Slots:
     start: list[int]
     used: list[int]
     green: list[dict[int, int]]
+    closing: list[dict[int, int]]
     options: list[list[int]]
 
 
@@ -139,7 +140,7 @@ def _define_slots(text: ModelText, problem: HorizonProblem, known: HorizonSoluti
     grid = [int(c) for c in command_grid_ds(signals)]
     commands = ",".join(f"{c},{c}" for c in [*grid, horizon])
     plan = known.plan
-    result = Slots([], [], [], [], [], [])
+    result = Slots([], [], [], [], [], [], [])
     changes = [s.command_ds for s in plan[1:]]
     for j in range(slots):
         hinted = plan[min(j, len(plan) - 1)]
@@ -173,6 +174,7 @@ def _define_slots(text: ModelText, problem: HorizonProblem, known: HorizonSoluti
                 text.one_of(result.stage[j])
             text.bound(result.command[j], commands)
             _define_change(text, problem, result, j, plan, grid)
+        result.closing.append({g: _define_closing(text, problem, result, j, plan, g) for g in groups} if j > 0 else {})
     first = max(0, problem.earliest_change_ds, problem.green_start_ds + signals.startup_ds)
     if slots > 1:
         text.at_least(result.command[1], min(first, horizon))
@@ -221,16 +223,39 @@ def _define_change(text: ModelText, problem: HorizonProblem, slots: Slots, j: in
             else:
                 text.any_of([-before[s] - 1, -after[t] - 1, span_is[span]])
     if j > 1:
-        text.apart(command, slots.command[j - 1], max(signals.yellow_used_ds, 1), used)
+        least_green = least_green_ds(signals)
         for s in slots.options[j - 1]:
-            text.apart(command, slots.start[j - 1], max(int(signals.minimum_green_ds[s]), signals.startup_ds), used, before[s])
+            text.apart(command, slots.start[j - 1], int(least_green[s]), used, before[s])
         _define_maximum_green(text, problem, slots, j - 1, plan, grid)
+
+
+def _define_closing(text: ModelText, problem: HorizonProblem, slots: Slots, j: int, plan: Sequence, g: int) -> int:  # type: ignore[type-arg]
+    """Return the variable of the time at which slot j, if it closes the group, ends its green."""
+    signals = problem.signals
+    service, lead = signals.service[:, g], signals.closing_lead_ds[:, :, g]
+    changes = [(s, t) for s in slots.options[j - 1] for t in slots.options[j] if signals.interstage_ds[s, t] >= 0]
+    closings = [(s, t) for s, t in changes if service[s] != RED and service[t] == RED]
+    leads = sorted({int(lead[s, t]) for s, t in closings})
+    if not leads or leads == [0]:
+        return slots.command[j]
+    horizon = signals.horizon_ds
+    known = j < len(plan)
+    hinted_lead = int(lead[plan[j - 1].stage, plan[j].stage]) if known else 0
+    end = text.variable(0, horizon + leads[-1], plan[j].command_ds + hinted_lead if known else horizon)
+    for value in leads:
+        is_lead = text.literal(known and hinted_lead == value)
+        text.apart(end, slots.command[j], value, is_lead, most=value)
+        for s, t in closings:
+            if lead[s, t] == value:
+                text.any_of([-slots.stage[j - 1][s] - 1, -slots.stage[j][t] - 1, is_lead])
+    return end
 
 
 def _define_maximum_green(text: ModelText, problem: HorizonProblem, slots: Slots, j: int, plan: Sequence, grid: Sequence[int]) -> None:  # type: ignore[type-arg]
     """Slot j is left before its maximum green ends, unless that is after the horizon or no change is possible by then."""
     signals = problem.signals
     horizon = signals.horizon_ds
+    least_green = least_green_ds(signals)
     for s in slots.options[j]:
         most = int(signals.maximum_green_ds[s])
         if most >= horizon or not (signals.interstage_ds[s] >= 0).any():
@@ -240,9 +265,7 @@ def _define_maximum_green(text: ModelText, problem: HorizonProblem, slots: Slots
             if span < 0:
                 continue
             free = [
-                c
-                for c in grid
-                if c + span + most >= horizon or not any(first_command_ds(signals, c + span, c, s) <= k <= c + span + most for k in grid)
+                c for c in grid if c + span + most >= horizon or not any(c + span + least_green[s] <= k <= c + span + most for k in grid)
             ]
             here = [slots.stage[j - 1][r], slots.stage[j][s], slots.used[j]]
             is_hinted = j < len(plan) and plan[j].stage == s and plan[j - 1].stage == r
@@ -329,7 +352,7 @@ def _define_service(
         if j + 1 == len(slots.used):
             continue
         text.apart(slots.start[j + 1], d, 1, y, slots.green[j + 1][g])
-        text.apart(slots.command[j + 1], d, 1 - signals.yellow_used_ds, y, -slots.green[j + 1][g] - 1)
+        text.apart(slots.closing[j + 1][g], d, 1 - signals.yellow_used_ds, y, -slots.green[j + 1][g] - 1)
         permissive = [slots.stage[j][s] for s in options if service[s, g] == PERMISSIVE]
         if permissive:
             z = text.literal(hinted_slot == j and sneaks)
@@ -337,8 +360,8 @@ def _define_service(
             text.any_of([-z - 1, *permissive])
             text.any_of([-z - 1, slots.used[j + 1]])
             text.any_of([-z - 1, -slots.green[j + 1][g] - 1])
-            text.at_least(slots.command[j + 1], release, z)
-            text.apart(d, slots.command[j + 1], signals.yellow_used_ds, z, most=signals.yellow_used_ds)
+            text.at_least(slots.closing[j + 1][g], release, z)
+            text.apart(d, slots.closing[j + 1][g], signals.yellow_used_ds, z, most=signals.yellow_used_ds)
     if hinted_slot >= len(plan):
         raise AssertionError("the hint serves a vehicle in a slot that it does not have")
     return result
@@ -350,14 +373,17 @@ def _hinted_service(problem: HorizonProblem, known: HorizonSolution, i: int) -> 
     if d < 0:
         return -1, False
     service, g = problem.signals.service, int(problem.group[i])
+    signals = problem.signals
     slot = -1
     for j, now in enumerate(known.plan):
-        if (j == 0 or now.start_ds <= d) and service[now.stage, g] != RED:
+        opens = j > 0 and service[known.plan[j - 1].stage, g] == RED
+        if (j == 0 or now.start_ds + (signals.startup_ds if opens else 0) <= d) and service[now.stage, g] != RED:
             slot = j
     if slot + 1 == len(known.plan):
         return slot, False
-    after = known.plan[slot + 1]
-    return slot, bool(service[after.stage, g] == RED and d == after.command_ds + problem.signals.yellow_used_ds)
+    now, after = known.plan[slot], known.plan[slot + 1]
+    end = after.command_ds + int(signals.closing_lead_ds[now.stage, after.stage, g])
+    return slot, bool(service[after.stage, g] == RED and d == end + signals.yellow_used_ds)
 
 
 def _define_gaps(

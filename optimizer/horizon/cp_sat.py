@@ -9,8 +9,7 @@ from ortools.sat.python import cp_model
 
 from optimizer.horizon import search
 from optimizer.horizon.cp_model import Slots, build_model
-from optimizer.horizon.problem import HorizonProblem, command_grid_ds
-from optimizer.horizon.simulation import first_command_ds
+from optimizer.horizon.problem import HorizonProblem, command_grid_ds, least_green_ds
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
 FREE_SLOTS = 3
@@ -90,13 +89,13 @@ def most_slots(problem: HorizonProblem) -> int:
     grid = command_grid_ds(signals)
     t = max(0, problem.earliest_change_ds, problem.green_start_ds + signals.startup_ds)
     spans = signals.interstage_ds[signals.interstage_ds >= 0]
+    least_green = int(least_green_ds(signals).min())
     if not spans.size:
         return 1
     count = 1
     while (grid >= t).any():
-        c = int(grid[grid >= t][0])
+        t = int(grid[grid >= t][0]) + int(spans.min()) + least_green
         count += 1
-        t = min(first_command_ds(signals, c + int(spans.min()), c, s) for s in range(len(signals.service)))
     return count
 
 

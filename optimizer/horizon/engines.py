@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from optimizer.compiling import compiled
+from optimizer.compiling import Kept, compiled, keep
 from optimizer.horizon import cp_sat, search
-from optimizer.horizon.assembly import JunctionModel, ProblemAssembler, collect_vehicles
+from optimizer.horizon.assembly import JunctionModel, ProblemAssembler, collect_problem
 from optimizer.horizon.problem import PROTECTED, WEIGHT_UNIT
 from optimizer.horizon.search import replay_arrays, search_plan
 from optimizer.horizon.search_nodes import LEAST_NODES, SearchWorkspace, make_workspace
@@ -117,7 +117,7 @@ class SearchEngine:
         self.assembler = ProblemAssembler(junction, parameters)
         tables = prepare(self.assembler.signals)
         plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
-        self._prepared = _Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan)
+        self._prepared = keep(_Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan))
         self._beam_width, self._node_limit = beam_width, node_limit
         self.departures = _nothing_leaves(junction)
 
@@ -211,16 +211,16 @@ def _shared_workspace(node_limit: int) -> SearchWorkspace:
 
 @compiled
 def _choose(
-    prepared: _Prepared,
+    prepared: Kept,
     time_s: float,
     stage: int,
     green_start_s: float,
     green_since_s: NDArray[np.float64],
     red_since_s: NDArray[np.float64],
-    lane_start_in: NDArray[np.int64],
+    lane_start: NDArray[np.int64],
     arrival_s: NDArray[np.float64],
     movement: NDArray[np.int64],
-    moving_in: NDArray[np.bool_],
+    moving: NDArray[np.bool_],
     weight_veh: NDArray[np.float64],
     lane_free_s: NDArray[np.float64],
     room_veh: NDArray[np.float64],
@@ -228,27 +228,25 @@ def _choose(
     node_limit: int,
 ) -> tuple[int, int, int, NDArray[np.int64], NDArray[np.int64]]:
     """Return the stage to command now (-1: stay), the cost of the plan, its lower bound, and the departures by lane."""
-    tables, model, workspace, plan = prepared
-    traffic = collect_vehicles(
+    tables, model, workspace, plan = prepared.value
+    problem = collect_problem(
         model,
         time_s,
+        stage,
         green_start_s,
         green_since_s,
         red_since_s,
-        lane_start_in,
+        lane_start,
         arrival_s,
         movement,
-        moving_in,
+        moving,
         weight_veh,
         lane_free_s,
         room_veh,
     )
-    lane_start, lane_free, arrival, release, group, weight, moving, unserved, group_green_since = traffic
-    green_start = int(np.round((green_start_s - time_s) * 10.0))
-    earliest = max(green_start + model.minimum_green[stage], 0)
-    latest = max(green_start + model.maximum_green[stage], earliest)
+    group = problem.group
     # Where all vehicles have a protected green that may go on, no plan can be better than to let them go.
-    others = latest < tables.numbers[H]
+    others = problem.latest_change_ds < tables.numbers[H]
     for i in range(group.size):
         if tables.service[stage, group[i]] != PROTECTED:
             others = True
@@ -256,45 +254,9 @@ def _choose(
     departure = np.empty(group.size, dtype=np.int64)
     if not others or not group.size:
         plan[0, 0] = stage
-        replay_arrays(
-            tables,
-            stage,
-            group_green_since,
-            lane_start,
-            lane_free,
-            model.headway,
-            arrival,
-            release,
-            group,
-            weight,
-            moving,
-            unserved,
-            plan[:1],
-            departure,
-        )
-        return _STAY, 0, 0, lane_start, departure
-    cost, bound, length, _ = search_plan(
-        tables,
-        stage,
-        green_start,
-        group_green_since,
-        earliest,
-        latest,
-        lane_start,
-        lane_free,
-        model.headway,
-        arrival,
-        release,
-        group,
-        weight,
-        moving,
-        unserved,
-        workspace,
-        beam_width,
-        node_limit,
-        plan,
-        departure,
-    )
+        replay_arrays(tables, problem, plan[:1], departure)
+        return _STAY, 0, 0, problem.lane_start, departure
+    cost, bound, length, _ = search_plan(tables, problem, workspace, beam_width, node_limit, plan, departure)
     if length < 2 or plan[1, 1] > 0:
-        return _STAY, cost, bound, lane_start, departure
-    return plan[1, 0], cost, bound, lane_start, departure
+        return _STAY, cost, bound, problem.lane_start, departure
+    return plan[1, 0], cost, bound, problem.lane_start, departure

@@ -5,45 +5,41 @@ The model
 All times are whole *deciseconds* (``_ds``), so that every engine computes the same cost to the last digit. Time 0 is now, H is the horizon.
 
 A **plan** is a sequence of stages. The first is the current one. Each later stage is *commanded* at a time c of the
-command grid (`command_grid_ds`), which ends the green of the groups it does not serve; after the interstage from the old
-stage to it, at b = c + interstage, all groups it serves are green. A group served by both stages stays green in between (with the
-aspect it had in the old stage until b).
+command grid (`command_grid_ds`); after the interstage from the old stage to it, at b = c + interstage, all groups it serves
+are green. A group that it does not serve (a *closing* group) ends its green at e = c + lead, where 0 <= lead <= interstage is the
+`closing_lead_ds` of the two stages and the group: where one group needs long to clear, the others go on meanwhile. A group
+served by both stages stays green in between (with the aspect it had in the old stage until b). Groups that are still closing before the
+first stage's green are red in the problem.
 
-A stage may be left at the grid times c >= b + max(minimum_green, startup) that lie at least yellow_used after (and later than) the command
-that
-began it, and no later than b + maximum_green; the current stage at those c >= max(0, `earliest_change_ds`, `green_start_ds` + startup),
-and no
-later than `latest_change_ds`. Where that latest time lies before H, the stage must be left (it cannot be the last) unless no change of it
-can be
-commanded in time, for want of a grid time or of an allowed change: then the maximum is waived, and enforced by the monitor alone.
+A stage may be left at the grid times c >= b + `least_green_ds` = b + max(minimum_green, startup, yellow_used), c > b, and no later
+than b + maximum_green; the current stage at those c >= max(0, `earliest_change_ds`, `green_start_ds` + startup), and no later than
+`latest_change_ds`. Where that latest time lies before H, the stage must be left (it cannot be the last) unless no change of it can
+be commanded in time, for want of a grid time or of an allowed change: then the maximum is waived, and enforced by the monitor alone.
 
 **Vehicles** stand in lanes, first in first out. Vehicle i of a lane departs at the least d with
 
 * 0 <= d < H,
 * d >= release_i  (>= arrival_i; later where the lane behind the junction has no room before),
 * d >= departure of the vehicle before it + headway (for the first: d >= `lane_free_ds`),
-* its group g is green: green start + startup <= d < end of green + yellow_used  (end of green = command time that closes g),
+* its group g is green: green start + startup <= d < e + yellow_used, where e = c + lead is the end of that green,
 * aspect PERMISSIVE or RED_THEN_GO at d: for every vehicle v of another lane whose group h is one that g yields to and is served
   by the same stage: v departed at d_v <= d - clear, or release_v >= d + gap. The aspect at d (and "the same stage") is that of the stage
-  that was
-  last started (b <= d), or within the used yellow that of the stage that ended. Before the start of the first stage's green it is the
-  first stage's.
+  that was last started (b <= d); for a closing group it is that of the stage that ended, until its used yellow is over. Before the
+  start of the first stage's green it is the first stage's.
 * RED_THEN_GO: d >= release_i + stop_then_go.
 
 Departures happen in the order of time: what may leave at d depends on earlier departures only. Hence 0 < clear <= headway of every lane,
 and 0 < gap.
 
-**Sneakers**: where a permissive green (aspect PERMISSIVE) of group g ends at c, and the first vehicle left in a lane at c + yellow_used
-belongs to g, has
-release <= c, and its line is free by c + yellow_used, that vehicle departs at d = c + yellow_used (if that is before H): one per lane and
-green.
+**Sneakers**: where a permissive green (aspect PERMISSIVE) of group g ends at e, and the first vehicle left in a lane at e + yellow_used
+belongs to g, has release <= e, and its line is free by e + yellow_used, that vehicle departs at d = e + yellow_used (if that is before
+H): one per lane and green.
 
 **Cost** (integer): for a vehicle that departs, weight * (d - arrival), plus weight * stop_penalty if it was moving and d - arrival >
 stop_tolerance.
 For a vehicle that does not, `unserved_cost` [i][0] if its group is red and [i][1] if it is served by the plan's last stage; plus
 change_penalty * `WEIGHT_UNIT` for each change. An `unserved_cost` should be no less than the cost of departing just before H, and [i][1]
-no more than [i][0]
-(where serving a vehicle could be dearer than not serving it, the search is still right but far slower).
+no more than [i][0] (where serving a vehicle could be dearer than not serving it, the search is still right but far slower).
 """
 
 from __future__ import annotations
@@ -88,6 +84,9 @@ class SignalModel:
         Aspect code of each group in each stage, shape ``(stages, groups)``: 0 red, 1 protected, 2 permissive, 3 red-then-go.
     interstage_ds
         Shape ``(stages, stages)``; -1 where the change is not allowed.
+    closing_lead_ds
+        How much later than the command from the first to the second stage the group ends its green, shape ``(stages, stages, groups)``;
+        from 0 to the interstage, 0 where the group does not close.
     minimum_green_ds, maximum_green_ds
         Shape ``(stages,)``.
     yields
@@ -99,6 +98,7 @@ class SignalModel:
 
     service: NDArray[np.int64]
     interstage_ds: NDArray[np.int64]
+    closing_lead_ds: NDArray[np.int64]
     minimum_green_ds: NDArray[np.int64]
     maximum_green_ds: NDArray[np.int64]
     yields: NDArray[np.bool_]
@@ -124,12 +124,17 @@ class SignalModel:
                 if a == b or not junction.change_allowed(a, b):
                     interstage[a, b] = -1
         groups = len(junction.groups)
+        lead = np.zeros((len(stages), len(stages), groups), dtype=np.int64)
+        for a, b in zip(*np.nonzero(interstage >= 0), strict=True):
+            for g, end_s in junction.green_ends_s(int(a), int(b), 0.0, interstage[a, b] / DS_PER_S).items():
+                lead[a, b, g] = to_ds(end_s)
         yields = np.zeros((groups, groups), dtype=np.bool_)
         for g, others in enumerate(junction.yields_to):
             yields[g, list(others)] = True
         return cls(
             service=np.array([[_CODE[a] for a in stage.aspects] for stage in junction.stages], dtype=np.int64),
             interstage_ds=interstage,
+            closing_lead_ds=lead,
             minimum_green_ds=np.array([to_ds(junction.stage_minimum_green_s(s)) for s in stages], dtype=np.int64),
             maximum_green_ds=np.array([to_ds(stage.maximum_green_s) for stage in junction.stages], dtype=np.int64),
             yields=yields,
@@ -188,6 +193,11 @@ class HorizonProblem:
     weight: NDArray[np.int64]
     moving: NDArray[np.bool_]
     unserved_cost: NDArray[np.int64]
+
+
+def least_green_ds(signals: SignalModel) -> NDArray[np.int64]:
+    """Return how long after the start of each stage's green it may be left at the earliest, shape ``(stages,)``."""
+    return np.maximum(signals.minimum_green_ds, max(signals.startup_ds, signals.yellow_used_ds, 1)).astype(np.int64)
 
 
 def command_grid_ds(signals: SignalModel) -> NDArray[np.int64]:

@@ -3,8 +3,6 @@
 `solve` is for people and tests. In a closed loop, `prepare` the signals once, keep one workspace, and call `search_plan`.
 """
 
-# ruff: noqa: PLR0913  # kernels take arrays as arguments
-
 from __future__ import annotations
 
 import time
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.compiling import compiled
+from optimizer.horizon.arrays import ProblemArrays, arrays_of
 from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem, SignalModel
 from optimizer.horizon.search_bound import fill_unhindered, find_components
 from optimizer.horizon.search_dynamics import (
@@ -39,6 +38,7 @@ from optimizer.horizon.search_dynamics import (
     advance,
     advance_yielding,
     pack,
+    set_limits,
 )
 from optimizer.horizon.search_layers import ALL, search_layers
 from optimizer.horizon.search_nodes import LEAST_NODES, Root, SearchWorkspace, Traffic, make_workspace
@@ -97,28 +97,7 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
         _kept_workspace[:] = [make_workspace(max(node_limit, LEAST_NODES))]
     plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
     departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
-    cost, bound, length, _ = search_plan(
-        tables,
-        problem.stage,
-        problem.green_start_ds,
-        problem.group_green_since_ds,
-        problem.earliest_change_ds,
-        problem.latest_change_ds,
-        problem.lane_start,
-        problem.lane_free_ds,
-        problem.headway_ds,
-        problem.arrival_ds,
-        problem.release_ds,
-        problem.group,
-        problem.weight,
-        problem.moving,
-        problem.unserved_cost,
-        _kept_workspace[0],
-        beam_width,
-        node_limit,
-        plan,
-        departure,
-    )
+    cost, bound, length, _ = search_plan(tables, arrays_of(problem), _kept_workspace[0], beam_width, node_limit, plan, departure)
     stages = tuple(PlannedStage(int(row[0]), int(row[1]), int(row[2])) for row in plan[:length])
     status = SolutionStatus.OPTIMAL if bound >= cost else SolutionStatus.FEASIBLE
     return HorizonSolution(stages, departure, int(cost), int(bound), status, "search", time.perf_counter() - began)
@@ -130,22 +109,7 @@ def replay(problem: HorizonProblem, plan: tuple[PlannedStage, ...]) -> HorizonSo
     tables = _tables_of(problem.signals)
     rows = np.array([[now.stage, now.command_ds, now.start_ds] for now in plan], dtype=np.int64)
     departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
-    replay_arrays(
-        tables,
-        problem.stage,
-        problem.group_green_since_ds,
-        problem.lane_start,
-        problem.lane_free_ds,
-        problem.headway_ds,
-        problem.arrival_ds,
-        problem.release_ds,
-        problem.group,
-        problem.weight,
-        problem.moving,
-        problem.unserved_cost,
-        rows,
-        departure,
-    )
+    replay_arrays(tables, arrays_of(problem), rows, departure)
     cost = cost_of(problem, plan, departure)
     return HorizonSolution(plan, departure, cost, 0, SolutionStatus.FEASIBLE, "search", time.perf_counter() - began)
 
@@ -163,20 +127,7 @@ def _tables_of(signals: SignalModel) -> SearchTables:
 @compiled
 def search_plan(
     tables: SearchTables,
-    stage: int,
-    green_start: int,
-    group_green_since: NDArray[np.int64],
-    earliest_change: int,
-    latest_change: int,
-    lane_start: NDArray[np.int64],
-    lane_free: NDArray[np.int64],
-    headway: NDArray[np.int64],
-    arrival: NDArray[np.int64],
-    release: NDArray[np.int64],
-    group: NDArray[np.int64],
-    weight: NDArray[np.int64],
-    moving: NDArray[np.bool_],
-    unserved: NDArray[np.int64],
+    problem: ProblemArrays,
     workspace: SearchWorkspace,
     beam_width: int,
     node_limit: int,
@@ -187,11 +138,8 @@ def search_plan(
 
     Parameters
     ----------
-    tables
-        The signals, from `prepare`.
-    stage, green_start, group_green_since, earliest_change, latest_change, lane_start, lane_free, headway, arrival, release, group, weight,
-    moving, unserved
-        As in `HorizonProblem`, all times in deciseconds; contiguous arrays of ``int64`` and ``bool``.
+    tables, problem
+        The signals, from `prepare`, and the rest of the problem.
     workspace
         Memory, from `make_workspace`.
     beam_width, node_limit
@@ -210,9 +158,9 @@ def search_plan(
     nodes
         Nodes made.
     """
-    traffic = _collect_traffic(tables, lane_start, lane_free, headway, arrival, release, group, weight, moving, unserved)
-    opens = _first_departures(tables, group_green_since)
-    root = Root(stage, max(0, earliest_change, green_start + tables.numbers[STARTUP]), latest_change, opens)
+    traffic = _collect_traffic(tables, problem)
+    first = max(0, problem.earliest_change_ds, problem.green_start_ds + tables.numbers[STARTUP])
+    root = Root(problem.stage, first, problem.latest_change_ds, _first_departures(tables, problem.group_green_since_ds))
     capacity = workspace.values.shape[0]
     upper, bound, length, nodes = NEVER, 0, 0, 0
     # A beam for a good plan, then all that could still be better; where that is too much, a wider beam for a better plan without proof.
@@ -228,32 +176,17 @@ def search_plan(
         if rows > 0:
             length = rows
         bound, nodes = max(bound, proven), nodes + made
-    plan[0, 1] = green_start
-    plan[0, 2] = green_start
+    plan[0, 1] = problem.green_start_ds
+    plan[0, 2] = problem.green_start_ds
     _replay(tables, traffic, root, plan, length, departure)
     return upper, min(bound, upper), length, nodes
 
 
 @compiled
-def replay_arrays(
-    tables: SearchTables,
-    stage: int,
-    group_green_since: NDArray[np.int64],
-    lane_start: NDArray[np.int64],
-    lane_free: NDArray[np.int64],
-    headway: NDArray[np.int64],
-    arrival: NDArray[np.int64],
-    release: NDArray[np.int64],
-    group: NDArray[np.int64],
-    weight: NDArray[np.int64],
-    moving: NDArray[np.bool_],
-    unserved: NDArray[np.int64],
-    plan: NDArray[np.int64],
-    departure: NDArray[np.int64],
-) -> None:
+def replay_arrays(tables: SearchTables, problem: ProblemArrays, plan: NDArray[np.int64], departure: NDArray[np.int64]) -> None:
     """Write the departures of a plan, given as rows of stage, command and start (other arguments as in `search_plan`)."""
-    traffic = _collect_traffic(tables, lane_start, lane_free, headway, arrival, release, group, weight, moving, unserved)
-    root = Root(stage, 0, 0, _first_departures(tables, group_green_since))
+    traffic = _collect_traffic(tables, problem)
+    root = Root(problem.stage, 0, 0, _first_departures(tables, problem.group_green_since_ds))
     _replay(tables, traffic, root, plan, plan.shape[0], departure)
 
 
@@ -267,19 +200,11 @@ def _first_departures(tables: SearchTables, group_green_since: NDArray[np.int64]
 
 
 @compiled
-def _collect_traffic(
-    tables: SearchTables,
-    lane_start: NDArray[np.int64],
-    lane_free: NDArray[np.int64],
-    headway: NDArray[np.int64],
-    arrival: NDArray[np.int64],
-    release: NDArray[np.int64],
-    group: NDArray[np.int64],
-    weight: NDArray[np.int64],
-    moving: NDArray[np.bool_],
-    unserved: NDArray[np.int64],
-) -> Traffic:
+def _collect_traffic(tables: SearchTables, problem: ProblemArrays) -> Traffic:
     """Leave out the lanes without vehicles and note what each lane meets in each stage."""
+    lane_start, lane_free, headway = problem.lane_start, problem.lane_free_ds, problem.headway_ds
+    arrival, release, group, weight = problem.arrival_ds, problem.release_ds, problem.group, problem.weight
+    moving, unserved = problem.moving, problem.unserved_cost
     stages = tables.service.shape[0]
     numbers = tables.numbers
     count = 0
@@ -343,18 +268,15 @@ def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np
     for lane in range(count):
         before[lane] = pack(lanes[lane, BEGIN], lanes[lane, FREE])
     opens = root.opens.copy()
-    horizon = tables.numbers[H]
+    closes = np.zeros(opens.size, dtype=np.int64)
     old, command, start = root.stage, 0, 0
     for k in range(length):
         new = plan[k, 0]
         if k > 0:
             command, start = plan[k, 1], plan[k, 2]
-            for g in range(opens.size):
-                opens[g] = command if tables.service[old, g] != RED else start + tables.numbers[STARTUP]
-        until = plan[k + 1, 1] if k + 1 < length else horizon
-        _, yielding = advance(
-            tables.service, tables.numbers, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until, opens
-        )
+            set_limits(tables.service, tables.lead, tables.numbers, old, new, command, start, opens, closes)
+        until = plan[k + 1, 1] if k + 1 < length else tables.numbers[H]
+        _, yielding = advance(tables.service, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until, opens, closes)
         if yielding:
             advance_yielding(
                 tables.service,
@@ -371,6 +293,7 @@ def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np
                 start,
                 until,
                 opens,
+                closes,
             )
         before[:] = now
         old = new

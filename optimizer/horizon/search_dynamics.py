@@ -1,8 +1,8 @@
 """How the lanes of a search node move on: the compiled traffic model.
 
 A lane's state is one number, `pack`ed from the lane's next vehicle and the time its line is free: the greater, the further the lane has
-come.
-The functions take few plain arrays, because the search calls them a million times a second.
+come. The functions take plain arrays, because the search calls them a million times a second, and taking arrays out of a tuple would last
+longer than some of the calls.
 """
 
 # ruff: noqa: C901, PLR0912, PLR0913  # kernels: one loop with all its cases, and arrays as arguments
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
 from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO
-from optimizer.horizon.search_tables import CLEAR, FAR, GAP, STOP_THEN_GO, YELLOW, H, group_bit
+from optimizer.horizon.search_tables import CLEAR, FAR, GAP, STARTUP, STOP_THEN_GO, YELLOW, H, group_bit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,9 +110,33 @@ def _gap_search(
 
 
 @compiled
+def set_limits(
+    service: NDArray[np.int64],
+    lead: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    old: int,
+    new: int,
+    command: int,
+    start: int,
+    opens: NDArray[np.int64],
+    closes: NDArray[np.int64],
+) -> None:
+    """Note when vehicles of each group may leave in the stage that follows: from `opens` on, or (closing groups) before `closes`."""
+    if old == new:
+        opens[:] = command
+        return
+    opening = start + numbers[STARTUP]
+    for g in range(opens.size):
+        if service[old, g] != RED:
+            opens[g] = command
+            closes[g] = command + lead[old, new, g] + numbers[YELLOW]
+        else:
+            opens[g] = opening
+
+
+@compiled
 def advance(
     service: NDArray[np.int64],
-    numbers: NDArray[np.int64],
     lane_kind: NDArray[np.int8],
     lanes: NDArray[np.int64],
     vehicles: NDArray[np.int64],
@@ -123,25 +147,25 @@ def advance(
     command: int,
     until: int,
     opens: NDArray[np.int64],
+    closes: NDArray[np.int64],
 ) -> tuple[int, bool]:
-    """Move the lanes in which nobody gives way on from the command of a stage up to `until`.
+    """Move the lanes in which nobody gives way on from the command of a stage up to the time at which it may be left.
 
     Parameters
     ----------
-    service, numbers
+    service
         See `SearchTables`.
-    lane_kind
-        What each stage means for each lane, shape ``(stages, lanes)``.
-    lanes, vehicles
-        The problem's tables.
+    lane_kind, lanes, vehicles
+        See `Traffic`.
     before, now
         State of the lanes at `command` and (result) at `until`, shape ``(lanes,)``.
     old, new
         The stage that ends at `command` and the one that follows; the same where the stage stays.
     command, until
-        Times.
-    opens
-        First time at which the vehicles of each group may leave in `new`, shape ``(groups,)``.
+        Times. By `until` the used yellow of all closing groups is over.
+    opens, closes
+        First time at which the vehicles of each group may leave in `new`, and the time before which those of a closing group must, see
+        `set_limits`; shape ``(groups,)``.
 
     Returns
     -------
@@ -151,7 +175,6 @@ def advance(
         Whether `advance_yielding` must move the other lanes on (it is a separate call, because its mere presence here would cost more than
         this).
     """
-    closed = command + numbers[YELLOW]
     cost = 0
     yielding = False
     for lane in range(lanes.shape[0]):
@@ -179,7 +202,7 @@ def advance(
                 d = max(d, opens[g])
             elif service[old, g] != RED:
                 d = max(d, command)
-                if d >= closed:
+                if d >= closes[g]:
                     break
             else:
                 break
@@ -212,9 +235,9 @@ def advance_yielding(
     start: int,
     until: int,
     opens: NDArray[np.int64],
+    closes: NDArray[np.int64],
 ) -> int:
-    """Move the lanes with vehicles that give way on, event by event over all of them; after `advance`, with the same arguments."""
-    closed = command + numbers[YELLOW]
+    """Move the lanes with vehicles that give way on, event by event over all of them; after `advance`, with `start` of the new stage."""
     horizon = numbers[H]
     cost = 0
     while True:
@@ -239,10 +262,12 @@ def advance_yielding(
                     d = _gap_search(service, priority, numbers, lanes, vehicles, before, now, lane, i, new, max(earliest, start), limit)
             elif service[old, g] != RED:
                 earliest = max(earliest, command)
+                closed = closes[g]
                 limit = min(closed, horizon)
                 if earliest < limit:
                     d = _gap_search(service, priority, numbers, lanes, vehicles, before, now, lane, i, old, earliest, limit)
-                if d == FAR and service[old, g] == PERMISSIVE and vehicles[i, RELEASE] <= command and free <= closed < horizon:
+                sneaks = service[old, g] == PERMISSIVE and vehicles[i, RELEASE] <= closed - numbers[YELLOW]
+                if d == FAR and sneaks and free <= closed < horizon:
                     d = closed
             if d < next_d:
                 next_lane, next_d = lane, d

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.compiling import compiled
-from optimizer.horizon.problem import RED
 from optimizer.horizon.search_bound import lane_bound, turn_bound
-from optimizer.horizon.search_dynamics import BEGIN, FREE, advance, advance_yielding, final_cost, pack
+from optimizer.horizon.search_dynamics import BEGIN, FREE, advance, advance_yielding, final_cost, pack, set_limits
 from optimizer.horizon.search_nodes import (
     BOUND,
     CAME_BY_STAYING,
@@ -26,7 +25,7 @@ from optimizer.horizon.search_nodes import (
     Traffic,
 )
 from optimizer.horizon.search_pruning import choose_changes, groups_left, loses_nothing_by_earlier_change
-from optimizer.horizon.search_tables import CHANGE_COST, FAR, NEVER, STARTUP, STEP, YELLOW, H, SearchTables
+from optimizer.horizon.search_tables import CHANGE_COST, FAR, NEVER, STEP, H, SearchTables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,12 +124,13 @@ def search_layers(
     """
     grid = tables.grid
     horizon = tables.numbers[H]
-    startup, yellow, change_cost = tables.numbers[STARTUP], tables.numbers[YELLOW], tables.numbers[CHANGE_COST]
+    change_cost = tables.numbers[CHANGE_COST]
     stages = tables.service.shape[0]
     groups = tables.service.shape[1]
     lane_table, vehicles, lane_kind, component = traffic.lanes, traffic.vehicles, traffic.lane_kind, traffic.component
     lanes = lane_table.shape[0]
-    service, priority, numbers, interstages, reach = tables.service, tables.priority, tables.numbers, tables.interstage, tables.reach
+    service, priority, leads, numbers = tables.service, tables.priority, tables.lead, tables.numbers
+    interstages, reach = tables.interstage, tables.reach
     step = numbers[STEP]
     extra = np.empty((lanes, lanes), dtype=np.int64)
     lightest = np.empty(layer_width, dtype=np.int64)
@@ -140,6 +140,7 @@ def search_layers(
     heads = np.full((layers, stages), -1, dtype=np.int32)
     row = np.empty(lanes, dtype=np.int32)
     opens = np.empty(groups, dtype=np.int64)
+    closes = np.zeros(groups, dtype=np.int64)
     chosen = np.empty(stages, dtype=np.bool_)
     candidates = np.empty(node_limit, dtype=np.int32)
 
@@ -158,12 +159,11 @@ def search_layers(
     start_row = workspace.lanes[:lanes]
     first = grid_index(grid, root.first_command)
     until = grid[first] if first < layers else horizon
-    cost, yielding = advance(
-        service, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, until, root.opens
-    )
+    now = root.stage
+    cost, yielding = advance(service, lane_kind, lane_table, vehicles, start_row, row, now, now, 0, until, root.opens, closes)
     if yielding:
         cost += advance_yielding(
-            service, priority, numbers, lane_kind, lane_table, vehicles, start_row, row, root.stage, root.stage, 0, 0, until, root.opens
+            service, priority, numbers, lane_kind, lane_table, vehicles, start_row, row, now, now, 0, 0, until, root.opens, closes
         )
     if first >= layers:
         cost += final_cost(service, lane_table, vehicles, row, root.stage)
@@ -238,12 +238,25 @@ def search_layers(
                 complete = deadline == FAR and not left & ~tables.serves[stage]
                 if complete and links[node, CAME_BY_STAYING] != STAYED_TO_THE_END:
                     # Nobody waits for another stage: where staying costs no more than the bound, nothing else is worth looking at.
-                    for g in range(groups):
-                        opens[g] = t
-                    total, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, here, row, stage, stage, t, horizon, opens)
+                    set_limits(service, leads, numbers, stage, stage, t, t, opens, closes)
+                    total, yielding = advance(service, lane_kind, lane_table, vehicles, here, row, stage, stage, t, horizon, opens, closes)
                     if yielding:
                         total += advance_yielding(
-                            service, priority, numbers, lane_kind, lane_table, vehicles, here, row, stage, stage, t, t, horizon, opens
+                            service,
+                            priority,
+                            numbers,
+                            lane_kind,
+                            lane_table,
+                            vehicles,
+                            here,
+                            row,
+                            stage,
+                            stage,
+                            t,
+                            t,
+                            horizon,
+                            opens,
+                            closes,
                         )
                     total += values[node, COST] + final_cost(service, lane_table, vehicles, row, stage)
                     if total < upper:
@@ -258,6 +271,7 @@ def search_layers(
                         tables.keeps,
                         tables.instead,
                         tables.needs,
+                        tables.shortens,
                         tables.serves,
                         tables.sneaks,
                         tables.earlier_is_better,
@@ -271,20 +285,17 @@ def search_layers(
                     if move < stages:
                         if not chosen[new]:
                             continue
-                        interstage = interstages[stage, new]
                         if (
                             prunable
                             and links[node, CAME_BY_STAYING]
                             and tables.earlier_is_better[stage, new]
                             and loses_nothing_by_earlier_change(
-                                service, lane_kind, lane_table, vehicles, here, stage, new, grid[layer - 1] + yellow, t + yellow
+                                service, leads, numbers, lane_kind, lane_table, vehicles, here, stage, new, grid[layer - 1], t
                             )
                         ):
                             continue
-                        start = t + interstage
-                        target = grid_index(grid, max(start + tables.least_green[new], t + max(yellow, 1)))
-                        for g in range(groups):
-                            opens[g] = t if service[stage, g] != RED else start + startup
+                        start = t + interstages[stage, new]
+                        target = grid_index(grid, start + tables.least_green[new])
                         child_deadline = deadline_of(tables, new, target, start + tables.most_green[new])
                         child_cost = values[node, COST] + change_cost
                     else:
@@ -292,16 +303,29 @@ def search_layers(
                             continue
                         start = t
                         target = layer + 1
-                        for g in range(groups):
-                            opens[g] = t
                         child_deadline = deadline
                         child_cost = values[node, COST]
                     until = grid[target] if target < layers else horizon
-                    spent, yielding = advance(service, numbers, lane_kind, lane_table, vehicles, here, row, stage, new, t, until, opens)
+                    set_limits(service, leads, numbers, stage, new, t, start, opens, closes)
+                    spent, yielding = advance(service, lane_kind, lane_table, vehicles, here, row, stage, new, t, until, opens, closes)
                     child_cost += spent
                     if yielding:
                         child_cost += advance_yielding(
-                            service, priority, numbers, lane_kind, lane_table, vehicles, here, row, stage, new, t, start, until, opens
+                            service,
+                            priority,
+                            numbers,
+                            lane_kind,
+                            lane_table,
+                            vehicles,
+                            here,
+                            row,
+                            stage,
+                            new,
+                            t,
+                            start,
+                            until,
+                            opens,
+                            closes,
                         )
                     if target >= layers:
                         child_cost += final_cost(service, lane_table, vehicles, row, new)

@@ -4,7 +4,7 @@ Each rule replaces a plan by one that is no dearer and has fewer stages, an earl
 can wait for each other.
 """
 
-# ruff: noqa: PLR0913  # kernels take arrays as arguments
+# ruff: noqa: C901, PLR0912, PLR0913  # kernels: one loop with all its cases, and arrays as arguments
 
 from __future__ import annotations
 
@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
 from optimizer.horizon.problem import RED
-from optimizer.horizon.search_dynamics import BEGIN, BITS, END, GROUP, GROUPS_BEHIND, HEADWAY, MASK, RED_LANE, RELEASE
+from optimizer.horizon.search_dynamics import (
+    BEGIN,
+    BITS,
+    END,
+    GROUP,
+    GROUPS_BEHIND,
+    HEADWAY,
+    MASK,
+    RED_LANE,
+    RELEASE,
+    SERVED_LANE,
+    YIELDING_LANE,
+)
+from optimizer.horizon.search_tables import YELLOW
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +50,7 @@ def choose_changes(
     keeps: NDArray[np.int64],
     instead: NDArray[np.bool_],
     needs: NDArray[np.int64],
+    shortens: NDArray[np.int64],
     serves: NDArray[np.int64],
     sneaks: NDArray[np.int64],
     earlier_is_better: NDArray[np.bool_],
@@ -49,16 +63,18 @@ def choose_changes(
     Not worth it is a stage that serves none of them better than `stage`, or as well as no other stage that could be had instead.
     """
     for new in range(chosen.size):
-        chosen[new] = interstages[stage, new] >= 0 and new != stage and not (bypass[stage, new] and not keeps[stage, new] & left)
+        needless = bypass[stage, new] and not keeps[stage, new] & left
+        chosen[new] = interstages[stage, new] >= 0 and new != stage and not needless
     for new in range(chosen.size):
         if not chosen[new]:
             continue
         sneakers = sneaks[stage] & ~serves[new]
         for other in range(chosen.size):
-            if other == new or not chosen[other] or not instead[new, other] or needs[new, other] & left or sneakers & serves[other] & left:
+            if other == new or not chosen[other] or not instead[new, other]:
                 continue
+            losers = needs[new, other] | shortens[stage, new, other] | (sneakers & serves[other])
             sooner = interstages[stage, new] - interstages[stage, other]
-            if sooner == 0 or (sooner > 0 and earlier_is_better[stage, other]):
+            if not losers & left and (sooner == 0 or (sooner > 0 and earlier_is_better[stage, other])):
                 chosen[new] = False
                 break
 
@@ -66,25 +82,55 @@ def choose_changes(
 @compiled
 def loses_nothing_by_earlier_change(
     service: NDArray[np.int64],
+    leads: NDArray[np.int64],
+    numbers: NDArray[np.int64],
     lane_kind: NDArray[np.int8],
     lanes: NDArray[np.int64],
     vehicles: NDArray[np.int64],
     now: NDArray[np.int32],
     old: int,
     new: int,
-    closed_before: int,
-    closed: int,
+    earlier: int,
+    command: int,
 ) -> bool:
-    """Whether a change now (used yellow up to `closed`) loses nothing where it comes earlier (used yellow up to `closed_before`)."""
+    """Whether a change at `command`, where the lanes stand as in `now`, loses nothing where it comes at `earlier`.
+
+    Nobody of a closing group may leave in the time by which its used green would become shorter.
+    """
+    yellow = numbers[YELLOW]
+    last_close = 0
+    for g in range(service.shape[1]):
+        if service[old, g] != RED and service[new, g] == RED:
+            last_close = max(last_close, command + leads[old, new, g] + yellow)
     for lane in range(lanes.shape[0]):
         if lane_kind[old, lane] == RED_LANE:
             continue
-        i = now[lane] >> BITS
+        headway = lanes[lane, HEADWAY]
+        begin, end = now[lane] >> BITS, lanes[lane, END]
         free = MASK - (now[lane] & MASK)
-        if i > lanes[lane, BEGIN] and free - lanes[lane, HEADWAY] >= closed_before and service[new, vehicles[i - 1, GROUP]] == RED:
-            return False
-        if i < lanes[lane, END] and max(free, vehicles[i, RELEASE]) < closed:
+        left_by = free
+        for i in range(begin - 1, lanes[lane, BEGIN] - 1, -1):
+            left_by -= headway  # the vehicle left then, or before
+            if left_by < earlier + yellow:
+                break
             g = vehicles[i, GROUP]
-            if service[old, g] != RED and service[new, g] == RED:
+            if service[new, g] == RED and left_by >= earlier + leads[old, new, g] + yellow:
                 return False
+        exact = lane_kind[old, lane] == SERVED_LANE and lane_kind[new, lane] != YIELDING_LANE
+        d = max(free, command)
+        for i in range(begin, end):
+            d = max(d, vehicles[i, RELEASE])  # the vehicle leaves then, or later
+            if d > last_close:
+                break
+            g = vehicles[i, GROUP]
+            if service[old, g] == RED:
+                exact = False
+                if service[new, g] == RED:
+                    break
+            elif service[new, g] == RED:
+                closed = command + leads[old, new, g] + yellow
+                # A sneaker leaves at the very end of its green.
+                if d <= closed and not (exact and d < earlier + leads[old, new, g] + yellow):
+                    return False
+            d += headway
     return True

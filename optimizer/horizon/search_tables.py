@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optimizer.compiling import compiled
-from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, WEIGHT_UNIT, SignalModel, command_grid_ds
+from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, WEIGHT_UNIT, SignalModel, command_grid_ds, least_green_ds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,12 +29,12 @@ class SearchTables(NamedTuple):
 
     Attributes
     ----------
-    service, interstage
+    service, interstage, lead
         As in `SignalModel`.
     priority
         Groups (as bits) that stage s serves and group g gives way to, shape ``(stages, groups)``.
     least_green
-        Least time from the start of green to the next command, shape ``(stages,)``.
+        See `least_green_ds`.
     most_green
         Maximum green, shape ``(stages,)``.
     has_successor
@@ -45,12 +45,14 @@ class SearchTables(NamedTuple):
     bypass
         Whether, as far as times go, a change from s to t may be left out and s stay instead, shape ``(stages, stages)``.
     keeps
-        Groups (as bits) that need t: they are better served in t than in s, or a sneaker goes where s ends or t ends; shape ``(stages,
-        stages)``.
+        Groups (as bits) that need t: they are better served in t than in s, or a sneaker goes where s ends or t ends, or they close
+        earlier after s; shape ``(stages, stages)``.
     instead
         Whether, as far as the times after it go, stage t may stand in for stage s, shape ``(stages, stages)``.
     needs
         Groups that are better off with s than with t in its place, shape ``(stages, stages)``.
+    shortens
+        Groups that r and s serve and that close earlier where t follows r than where s does, shape ``(stages, stages, stages)`` by r, s, t.
     serves, sneaks
         Groups that stage s serves, and those that it serves permissively, shapes ``(stages,)``.
     earlier_is_better
@@ -63,6 +65,7 @@ class SearchTables(NamedTuple):
 
     service: NDArray[np.int64]
     interstage: NDArray[np.int64]
+    lead: NDArray[np.int64]
     priority: NDArray[np.int64]
     least_green: NDArray[np.int64]
     most_green: NDArray[np.int64]
@@ -72,6 +75,7 @@ class SearchTables(NamedTuple):
     keeps: NDArray[np.int64]
     instead: NDArray[np.bool_]
     needs: NDArray[np.int64]
+    shortens: NDArray[np.int64]
     serves: NDArray[np.int64]
     sneaks: NDArray[np.int64]
     earlier_is_better: NDArray[np.bool_]
@@ -85,15 +89,19 @@ def prepare(signals: SignalModel) -> SearchTables:
     Raises
     ------
     ValueError
-        If the constants break the model's rule ``0 < clear`` and ``0 < gap``, or there are too many groups.
+        If the constants break the model's rule ``0 < clear`` and ``0 < gap``, a green ends beside its interstage, or there are too many
+        groups.
     """
     if signals.clear_ds <= 0 or signals.gap_ds <= 0:
         values = f"clear_ds ({signals.clear_ds}) and gap_ds ({signals.gap_ds})"
         raise ValueError(f"{values} of the horizon must be positive; give larger values.")
     service = np.ascontiguousarray(signals.service, dtype=np.int64)
     interstage = np.ascontiguousarray(signals.interstage_ds, dtype=np.int64)
+    lead = np.ascontiguousarray(signals.closing_lead_ds, dtype=np.int64)
+    if (lead < 0).any() or (lead > np.maximum(interstage, 0)[:, :, None]).any():
+        raise ValueError("closing_lead_ds must lie between 0 and the interstage of each change; mend it.")
     yields = np.ascontiguousarray(signals.yields, dtype=np.bool_)
-    least_green = np.maximum(signals.minimum_green_ds, signals.startup_ds).astype(np.int64)
+    least_green = least_green_ds(signals)
     stages, groups = service.shape
     as_good = np.zeros((stages, stages, groups), dtype=np.bool_)
     reach = np.zeros((stages, groups), dtype=np.int64)
@@ -102,10 +110,12 @@ def prepare(signals: SignalModel) -> SearchTables:
     instead = np.zeros((stages, stages), dtype=np.bool_)
     keeps = np.zeros((stages, stages), dtype=np.int64)
     needs = np.zeros((stages, stages), dtype=np.int64)
+    shortens = np.zeros((stages, stages, stages), dtype=np.int64)
     serves = np.zeros(stages, dtype=np.int64)
     sneaks = np.zeros(stages, dtype=np.int64)
     _fill_reach(service, interstage, least_green, reach)
     _fill_merits(service, yields, as_good, earlier_is_better, keeps, needs, serves, sneaks)
+    _fill_closings(service, interstage, lead, keeps, needs, shortens)
     _fill_substitutes(interstage, least_green, earlier_is_better, bypass, instead)
     numbers = np.array(
         [
@@ -125,6 +135,7 @@ def prepare(signals: SignalModel) -> SearchTables:
     return SearchTables(
         service=service,
         interstage=interstage,
+        lead=lead,
         priority=_priority(service, yields),
         least_green=least_green,
         most_green=np.ascontiguousarray(signals.maximum_green_ds, dtype=np.int64),
@@ -134,6 +145,7 @@ def prepare(signals: SignalModel) -> SearchTables:
         keeps=keeps,
         instead=instead,
         needs=needs,
+        shortens=shortens,
         serves=serves,
         sneaks=sneaks,
         earlier_is_better=earlier_is_better,
@@ -236,6 +248,40 @@ def _fill_merits(
                     needs[t, s] |= group_bit(g)
                 if service[s, g] == PERMISSIVE and service[t, g] == RED:
                     keeps[s, t] |= group_bit(g)
+
+
+@compiled
+def _closes_worse(service: NDArray[np.int64], lead: NDArray[np.int64], r: int, t: int, s: int, u: int, g: int) -> bool:
+    """Whether a group that closes both from r to t and from s to u is worse off in the first change."""
+    # A sneaker goes where a permissive green ends, so to end it later is not always better.
+    permissive = service[r, g] == PERMISSIVE or service[s, g] == PERMISSIVE
+    return bool(lead[r, t, g] < lead[s, u, g] or (permissive and lead[r, t, g] != lead[s, u, g]))
+
+
+@compiled
+def _fill_closings(
+    service: NDArray[np.int64],
+    interstage: NDArray[np.int64],
+    lead: NDArray[np.int64],
+    keeps: NDArray[np.int64],
+    needs: NDArray[np.int64],
+    shortens: NDArray[np.int64],
+) -> None:
+    stages, groups = service.shape
+    for s in range(stages):
+        for t in range(stages):
+            for u in range(stages):
+                for g in range(groups):
+                    if service[s, g] == RED or service[u, g] != RED:
+                        continue
+                    if service[t, g] == RED:
+                        # u would stand in for t after s.
+                        if _closes_worse(service, lead, s, u, s, t, g):
+                            shortens[s, t, u] |= group_bit(g)
+                    elif interstage[t, u] >= 0 and _closes_worse(service, lead, s, u, t, u, g):
+                        # s would stay in the place of t before u.
+                        keeps[s, t] |= group_bit(g)
+                        needs[t, s] |= group_bit(g)
 
 
 @compiled

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, WEIGHT_UNIT, HorizonProblem, SignalModel, command_grid_ds
+from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, WEIGHT_UNIT, HorizonProblem, command_grid_ds, least_green_ds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ class IllegalPlanError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Green:
-    """One uninterrupted green of a group, from the start of the first to the end of the last stage of the plan that serves it."""
+    """One uninterrupted green of a group, from the start of the first stage of the plan that serves it to its end after the last."""
 
     start_ds: int
     end_ds: float
@@ -73,12 +73,6 @@ def cost_of(problem: HorizonProblem, plan: Sequence[PlannedStage], departure_ds:
     return cost
 
 
-def first_command_ds(signals: SignalModel, start_ds: int, command_ds: int, stage: int) -> int:
-    """Return the time from which a stage that was commanded at `command_ds` and started at `start_ds` may be left."""
-    least_green = max(int(signals.minimum_green_ds[stage]), signals.startup_ds)
-    return max(start_ds + least_green, command_ds + signals.yellow_used_ds, command_ds + 1)
-
-
 def command_window_ds(problem: HorizonProblem, plan: Sequence[PlannedStage], position: int) -> tuple[list[int], bool]:
     """Return when the stage at `position` of a plan may be left, and whether it may be the last.
 
@@ -95,7 +89,7 @@ def command_window_ds(problem: HorizonProblem, plan: Sequence[PlannedStage], pos
         first = max(0, problem.earliest_change_ds, problem.green_start_ds + signals.startup_ds)
         last = problem.latest_change_ds
     else:
-        first = first_command_ds(signals, now.start_ds, now.command_ds, now.stage)
+        first = now.start_ds + int(least_green_ds(signals)[now.stage])
         last = now.start_ds + int(signals.maximum_green_ds[now.stage])
     commands = [int(c) for c in command_grid_ds(signals) if c >= first]
     if last >= signals.horizon_ds:
@@ -143,9 +137,12 @@ def _greens(problem: HorizonProblem, plan: Sequence[PlannedStage], group: int) -
             continue
         if start is None:
             start = int(problem.group_green_since_ds[group]) if position == 0 else now.start_ds
-        last = position + 1 == len(plan)
-        if last or signals.service[plan[position + 1].stage, group] == RED:
-            greens.append(_Green(start, float("inf") if last else plan[position + 1].command_ds, position))
+        if position + 1 == len(plan):
+            greens.append(_Green(start, float("inf"), position))
+        elif signals.service[plan[position + 1].stage, group] == RED:
+            after = plan[position + 1]
+            end = after.command_ds + int(signals.closing_lead_ds[now.stage, after.stage, group])
+            greens.append(_Green(start, end, position))
             start = None
     return greens
 

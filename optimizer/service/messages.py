@@ -110,6 +110,7 @@ class AlarmKind(StrEnum):
     UNSAFE_STATE = "unsafe-state"
     MAXIMUM_RED = "maximum-red"
     SILENT_DETECTOR = "silent-detector"
+    FAILED_DETECTOR = "failed-detector"
     DEADLINE = "deadline"
 
 

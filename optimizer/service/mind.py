@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optimizer.decision import Decision
+    from optimizer.estimation.loop_faults import LoopFault
     from optimizer.intersection import Intersection
     from optimizer.monitor import Violation
     from optimizer.service.description import NeighbourLink
@@ -124,6 +125,11 @@ class Mind:
         limits = self.clock.limits
         due_s = (limits.due_s(g, since_s) for g, since_s in enumerate(self.clock.red_since_s) if limits.hop(status.stage, g) >= 0)
         return min(status.green_start_s + limits.green_limit_s[status.stage], *due_s, math.inf)
+
+    @property
+    def faults(self) -> tuple[LoopFault, ...]:
+        """The loops that are not believed now."""
+        return self.learner.faults if isinstance(self.learner, LoopEstimator) else ()
 
     def snapshot(self) -> dict[str, object]:
         """Return what would be lost with the process, as plain values."""

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from optimizer.decision import Decision
+from optimizer.estimation.loop_faults import FaultKind
 from optimizer.estimation.snapshots import SnapshotError
 from optimizer.observation import InformationClass
 from optimizer.service.answered import Reply
@@ -257,6 +258,9 @@ class JunctionSite:
             mind.tell(time_s, seen)
             return Outcome(Command.STAY, Decision(status.stage, reason="what is shown is in doubt"), "none", alarms=alarms)
         wish = mind.decide(time_s, seen)
+        failed = [f"{fault.loop} ({fault.kind})" for fault in mind.faults if fault.kind is not FaultKind.SILENT]
+        if failed:
+            alarms.append((AlarmKind.FAILED_DETECTOR, f"{len(failed)} detectors are not believed: {', '.join(failed[:5])}"))
         if mind.engine.late:
             alarms.append((AlarmKind.DEADLINE, "no time was left to solve: the last plan holds"))
         engine = mind.engine.solution.engine if mind.engine.solution is not None else "last plan" if mind.engine.late else "none"

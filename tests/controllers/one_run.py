@@ -12,16 +12,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from controllers.contract import NetworkedController, ProgramController
 from controllers.registry import controller
 from controllers.sumo.coupling import SimulationSettings, simulate
 from sumo_networks.catalogue import scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from controllers.contract import Controller
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
+    from optimizer.neighbours import Link
     from optimizer.observation import Observation
 
 
@@ -35,6 +37,13 @@ class Recorder:
         self.shown: set[str] = set()
         self.seen_vehicles = 0
         self.farthest_m = 0.0
+        self.links: tuple[Link, ...] = ()
+
+    def connect(self, links: Iterable[Link]) -> None:
+        assert not self.junctions
+        self.links = tuple(links)
+        if isinstance(self.inner, NetworkedController):
+            self.inner.connect(self.links)
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         self.junctions = junctions
@@ -79,8 +88,7 @@ def main() -> None:
     name, made, parameters, seed, length_s, folder = sys.argv[1:]
     place, out = scenario(name), Path(folder)
     subject: Any = controller(made, **json.loads(parameters))
-    native = hasattr(subject, "write_programs")
-    recorder = None if native else Recorder(subject)
+    recorder = None if isinstance(subject, ProgramController) else Recorder(subject)
     settings = SimulationSettings(
         configuration=place.configuration,
         network=place.network,
@@ -103,6 +111,7 @@ def main() -> None:
     }
     if recorder is not None:
         outcome |= {
+            "links": sorted({(link.source, link.target) for link in recorder.links}),
             "shown": sorted(recorder.shown),
             "seen_vehicles": recorder.seen_vehicles,
             "farthest_m": recorder.farthest_m,

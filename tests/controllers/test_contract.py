@@ -65,6 +65,14 @@ def test_a_controller_is_shown_what_its_information_class_allows_and_nothing_els
     assert (outcome["seen_vehicles"] > 0) == (outcome["information"] == "zone")
 
 
+def test_a_controller_that_asks_for_the_links_between_junctions_is_told_them_before_the_start() -> None:
+    # A 2x2 grid is a square: each corner is linked to two others.
+    links = one_run("grid/2x2", "rolling_horizon", '{"information": "loops"}')["links"]
+    assert len(links) == 8
+    assert {source for source, _ in links} == {target for _, target in links}
+    assert one_run("resco/cologne1", "rolling_horizon", '{"information": "loops"}')["links"] == []
+
+
 @pytest.mark.parametrize(("controller", "parameters"), DECIDING)
 def test_the_same_seed_gives_the_same_signals(controller: str, parameters: str) -> None:
     first, second = (one_run("resco/cologne1", controller, parameters, repeat)["signals"] for repeat in (0, 1))

@@ -70,10 +70,12 @@ class Watch:
         speed_m_s: float = math.nan,
         standing_s: dict[int, float] | None = None,
         green_for_s: tuple[float, float] = (-1.0, -1.0),
+        silent: tuple[int, ...] = (),
     ) -> ExpectedTraffic:
-        """Feed one second in which vehicles reached the loops `crossed`, and some loops end it covered for `standing_s`."""
+        """Feed one second in which vehicles reached the loops `crossed`, some loops end covered for `standing_s` and some send nothing."""
         self.time_s += 1
         count = np.bincount(np.array(crossed, dtype=np.int64), minlength=5).astype(np.int64)
+        count[list(silent)] = -1
         occupied_s = np.zeros(5)
         for loop, covered_s in (standing_s or {}).items():
             occupied_s[loop] = covered_s

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -127,6 +128,28 @@ def test_a_comparison_prints_its_table_writes_it_as_csv_and_is_not_made_twice(tm
     other = ampelwerk(*order[:-4], "--end", "25300", "--out", "out", cwd=tmp_path)
     assert other.returncode == 2
     assert_is_one_sentence(other, "holds another comparison", "name a new folder")
+
+
+def test_broken_loops_stand_in_the_record_and_change_the_result(tmp_path: Path) -> None:
+    order = ["compare", "resco/cologne1", "--controllers", "rolling_horizon,static", "--seeds", "1", *SHORT]
+    for name, faults in (("whole", []), ("broken", ["--loop-faults", "0.5:off:3"])):
+        done = ampelwerk(*order, *faults, "--out", name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    whole, broken = (read_record(tmp_path / name / "rolling_horizon" / "seed_1") for name in ("whole", "broken"))
+    assert (whole["request"]["loop_faults"], whole["simulated"]["broken_loops"]) == (None, {})
+    assert broken["request"]["loop_faults"] == {"share": 0.5, "kind": "off", "seed": 3}
+    loops = ET.parse(tmp_path / "broken" / "rolling_horizon" / "seed_1" / "detectors.add.xml").findall("inductionLoop")
+    broken_loops = broken["simulated"]["broken_loops"]
+    assert broken_loops.keys() <= {loop.get("id") for loop in loops}
+    assert len(broken_loops) == round(0.5 * len(loops))
+    assert set(broken_loops.values()) == {"off"}
+    assert broken["kpis"] != whole["kpis"]
+    static = [read_record(tmp_path / name / "static" / "seed_1") for name in ("whole", "broken")]
+    assert static[0]["kpis"] == static[1]["kpis"]
+    assert static[1]["simulated"]["broken_loops"] == {}
+    other = ampelwerk(*order, "--loop-faults", "0.5:on:3", "--out", "broken", cwd=tmp_path)
+    assert other.returncode == 2
+    assert_is_one_sentence(other, "holds another comparison")
 
 
 def test_the_label_of_a_scenario_stands_in_every_output(tmp_path: Path) -> None:

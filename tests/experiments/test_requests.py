@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controllers.sumo.detectors import FAULT_KINDS, LoopFaults
 from experiments.errors import ExperimentError
-from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_parameters, seed_list
+from experiments.requests import (
+    ControllerChoice,
+    RunRequest,
+    controller_choice,
+    loop_faults_text,
+    read_loop_faults,
+    read_parameters,
+    seed_list,
+)
 
 STATIC = ControllerChoice("static")
 
@@ -78,6 +87,24 @@ def test_a_controller_is_read_with_its_variant_and_written_the_same(text: str, c
 def test_a_bad_variant_is_refused_with_its_remedy(text: str, words: str) -> None:
     with pytest.raises(ExperimentError, match=words):
         controller_choice(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("0.1", LoopFaults(0.1, "mixed", 0)),
+        ("0.25:on", LoopFaults(0.25, "on", 0)),
+        ("1:silent:7", LoopFaults(1.0, "silent", 7)),
+        (None, None),
+    ],
+)
+def test_loop_faults_are_read_and_what_is_left_out_has_a_default(text: str | None, faults: LoopFaults | None) -> None:
+    assert read_loop_faults(text) == faults
+
+
+@given(st.builds(LoopFaults, st.floats(0, 1), st.sampled_from([*FAULT_KINDS, "mixed"]), st.integers(0, 2**40)))
+def test_any_loop_faults_are_read_as_they_were_written(faults: LoopFaults) -> None:
+    assert read_loop_faults(loop_faults_text(faults)) == faults
 
 
 @pytest.mark.parametrize(

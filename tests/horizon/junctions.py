@@ -32,7 +32,10 @@ _ORDERS: Sequence[Sequence[str]] = (
 
 
 def four_arm_signals(rng: np.random.Generator) -> SignalModel:
-    """Return a four-arm junction with 4, 6 or 8 stages; its left turns are permissive beside the opposing stream, or only protected."""
+    """Return a four-arm junction with 4, 6 or 8 stages; its left turns are permissive beside the opposing stream, or only protected.
+
+    At some of them people on foot need long to clear: there each interstage lasts 6 s longer, and the groups that close go on meanwhile.
+    """
     names = _ORDERS[rng.integers(len(_ORDERS))]
     permissive = rng.random() < 0.5
     service = np.zeros((len(names), 8), dtype=np.int64)
@@ -45,7 +48,12 @@ def four_arm_signals(rng: np.random.Generator) -> SignalModel:
         for b in range(len(names)):
             if not ((service[a] != RED) & (service[b] == RED)).any():
                 interstage[a, b] = 0.0
-    return make_signals(service.tolist(), interstage_s=interstage, yields=[(4, 2), (6, 0), (5, 3), (7, 1)])
+    leads_s = {}
+    if rng.random() < 0.3:
+        closing = (service[:, None, :] != RED) & (service[None, :, :] == RED)
+        interstage[closing.any(axis=2)] += 6.0
+        leads_s = {(int(a), int(b), int(g)): 6.0 for a, b, g in zip(*np.nonzero(closing), strict=True)}
+    return make_signals(service.tolist(), interstage_s=interstage, leads_s=leads_s, yields=[(4, 2), (6, 0), (5, 3), (7, 1)])
 
 
 def four_arm_problem(rng: np.random.Generator, signals: SignalModel) -> HorizonProblem:

@@ -18,23 +18,31 @@ def make_signals(
     service: list[list[int]],
     *,
     interstage_s: float | np.ndarray = 3.0,
+    leads_s: dict[tuple[int, int, int], float] | None = None,
     minimum_green_s: float = 5.0,
     maximum_green_s: float = 300.0,
     yields: list[tuple[int, int]] | None = None,
     horizon_s: float = 60.0,
     fine_grid_until_s: float = 10.0,
 ) -> SignalModel:
-    """Return signals with the default parameters of the horizon; one interstage for all changes unless a matrix is given."""
+    """Return signals with the default parameters of the horizon; one interstage for all changes unless a matrix is given.
+
+    Greens end with the command unless `leads_s` says by (old stage, new stage, group) how much later they do.
+    """
     table = np.array(service, dtype=np.int64)
     stages, groups = table.shape
     interstage = np.rint(np.broadcast_to(interstage_s, (stages, stages)) * 10).astype(np.int64)
     np.fill_diagonal(interstage, -1)
+    lead = np.zeros((stages, stages, groups), dtype=np.int64)
+    for place, lead_s in (leads_s or {}).items():
+        lead[place] = round(lead_s * 10)
     gives_way = np.zeros((groups, groups), dtype=np.bool_)
     for g, h in yields or []:
         gives_way[g, h] = True
     return SignalModel(
         service=table,
         interstage_ds=interstage,
+        closing_lead_ds=lead,
         minimum_green_ds=np.full(stages, round(minimum_green_s * 10), dtype=np.int64),
         maximum_green_ds=np.full(stages, round(maximum_green_s * 10), dtype=np.int64),
         yields=gives_way,
@@ -98,6 +106,7 @@ def random_signals(rng: np.random.Generator, *, groups: int, stages: int, horizo
     pairs = [(g, h) for g in range(groups) for h in range(g) if rng.random() < 0.5]
     base = rng.integers(1, 5)
     interstage = base + rng.integers(0, 3, size=(stages, stages)) * (rng.random() < 0.5)
+    table = service.astype(np.int64)
     signals = make_signals(
         service.tolist(),
         interstage_s=interstage.astype(float),
@@ -110,6 +119,10 @@ def random_signals(rng: np.random.Generator, *, groups: int, stages: int, horizo
     if stages > 2 and rng.random() < 0.4:
         a, b = rng.choice(stages, size=2, replace=False)
         signals.interstage_ds[a, b] = -1
+    if rng.random() < 0.6:
+        closing = (table[:, None, :] != RED) & (table[None, :, :] == RED) & (signals.interstage_ds[:, :, None] >= 0)
+        latest = np.maximum(signals.interstage_ds[:, :, None], 0) // 10
+        signals.closing_lead_ds[:] = np.where(closing, np.floor(rng.random(closing.shape) * (latest + 1)) * 10, 0)
     return signals
 
 

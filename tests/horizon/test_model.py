@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from optimizer.horizon import cp_sat, search
-from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, HorizonProblem
+from optimizer.horizon.parameters import HorizonParameters
+from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, HorizonProblem, SignalModel
 from optimizer.horizon.simulation import IllegalPlanError, evaluate
 from optimizer.horizon.solution import HorizonSolution, PlannedStage
+from optimizer.intersection import Aspect, GroupKind, Intersection, SignalGroup, Stage
 from tests.horizon.problems import make_problem, make_signals
 
 STAY = (PlannedStage(0, -200, -200),)
@@ -90,6 +92,62 @@ def test_one_sneaker_per_lane_leaves_at_the_end_of_the_permissive_green() -> Non
     assert departure[30:].tolist() == [60, -1, 90]
     replayed = search.replay(problem, (*STAY, PlannedStage(1, 50, 80)))
     np.testing.assert_array_equal(replayed.departure_ds, departure)
+
+
+def test_a_group_that_may_close_late_goes_on_after_the_command() -> None:
+    # Commanded at 0 s, green of the side road at 10 s. The main road's green ends at 6 s and one second of yellow is used: departures at
+    # 0, 1.9, 3.8, 5.7 s, and not at 7.6 s. The walk beside it ends with the command: who arrives at 0.5 s still goes, at 1.5 s not.
+    signals = make_signals([[PROTECTED, RED, PROTECTED], [RED, PROTECTED, RED]], interstage_s=10.0, leads_s={(0, 1, 0): 6.0})
+    problem = make_problem(signals, [[(0.0, 0)] * 6, [(0.0, 1)], [(0.5, 2), (2.5, 2)]])
+    plan = (*STAY, PlannedStage(1, 0, 100))
+    departure, _ = evaluate(problem, plan)
+    assert departure.tolist() == [0, 19, 38, 57, -1, -1, 110, 5, -1]
+    np.testing.assert_array_equal(search.replay(problem, plan).departure_ds, departure)
+    solve_by_all(problem)
+
+
+def test_a_sneaker_leaves_at_the_late_end_of_its_green() -> None:
+    # As above without a gap, but the left-turner's green ends 2 s after the command at 5 s, so it sneaks at 8 s.
+    signals = make_signals([[PROTECTED, PERMISSIVE, RED], [RED, RED, PROTECTED]], yields=[(1, 0)], leads_s={(0, 1, 1): 2.0})
+    problem = make_problem(signals, [[(float(k), 0) for k in range(0, 60, 2)], [(0.0, 1), (0.0, 1)], [(0.0, 2)]])
+    plan = (*STAY, PlannedStage(1, 50, 80))
+    departure, _ = evaluate(problem, plan)
+    assert departure[30:].tolist() == [80, -1, 90]
+    np.testing.assert_array_equal(search.replay(problem, plan).departure_ds, departure)
+
+
+def test_a_green_that_ends_after_its_interstage_is_refused() -> None:
+    signals = make_signals([[PROTECTED, RED], [RED, PROTECTED]], leads_s={(0, 1, 0): 4.0})
+    with pytest.raises(ValueError, match="closing_lead_ds"):
+        search.solve(make_problem(signals, [[(0.0, 0)]]))
+
+
+def test_each_group_closes_as_late_as_its_yellow_and_its_intergreens_allow() -> None:
+    # The side road's green follows the main road's by 4 s, that of the walk by 11.5 s, so the interstage lasts 12 full seconds: the main
+    # road goes on for 8 s, the walk until the command (12 - 11.5 s is no full second). The tram, in nobody's way, has 3 s of yellow.
+    groups = (
+        SignalGroup("main", GroupKind.VEHICLE, (0,)),
+        SignalGroup("walk", GroupKind.PEDESTRIAN, (1,), yellow_s=0),
+        SignalGroup("tram", GroupKind.TRAM, (2,)),
+        SignalGroup("side", GroupKind.VEHICLE, (3,)),
+    )
+    red, green = Aspect.RED, Aspect.PROTECTED
+    junction = Intersection(
+        id="crossing",
+        incoming=(),
+        outgoing=(),
+        groups=groups,
+        movements=(),
+        stages=(Stage("along", (green, green, green, red)), Stage("across", (red, red, red, green))),
+        conflicts=(frozenset({3}), frozenset({3}), frozenset(), frozenset({0, 1})),
+        yields_to=(frozenset(),) * 4,
+        intergreen_s=((0, 0, 0, 4), (0, 0, 0, 11.5), (0, 0, 0, 0), (5, 5, 0, 0)),
+        signal_count=4,
+    )
+    signals = SignalModel.from_intersection(junction, HorizonParameters())
+    assert signals.interstage_ds.tolist() == [[-1, 120], [50, -1]]
+    assert signals.closing_lead_ds[0, 1].tolist() == [80, 0, 90, 0]
+    assert not signals.closing_lead_ds[1].any()
 
 
 def test_nothing_to_do_is_to_stay() -> None:

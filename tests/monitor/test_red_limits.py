@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
 
 
-def test_red_counts_from_the_command_that_ended_the_green(crossing: Intersection) -> None:
+def test_red_counts_from_the_end_of_each_green(crossing: Intersection) -> None:
     clock = RedClock(crossing)
     clock.follow(100, SignalStatus(stage=0, previous=0, green_start_s=100, commanded_s=100))
     assert clock.red_since_s == [math.inf, 100, math.inf, math.inf]
     clock.follow(121, SignalStatus(stage=1, previous=0, green_start_s=128, commanded_s=120))
-    assert clock.red_since_s == [120, math.inf, 120, 120]
+    # Only the walk, which needs 8 s to clear, ends with the command: 128 - 4, 128 - 8 and 128 - 5 s.
+    assert clock.red_since_s == [124, math.inf, 120, 123]
     clock.follow(141, SignalStatus(stage=2, previous=1, green_start_s=145, commanded_s=140))
-    assert clock.red_since_s == [120, 140, 120, math.inf]
+    assert clock.red_since_s == [124, 140, 120, math.inf]
 
 
 def test_nothing_is_due_while_the_minimum_green_runs_and_the_longest_wait_comes_first_after_it(crossing: Intersection) -> None:
