@@ -35,9 +35,9 @@ class Remote:
     key
         API key, where the service asks for one.
     timeout_s
-        For one attempt.
+        For one attempt; longer than a field device would wait, so that results do not depend on how busy the machine is.
     deadline_ms
-        Asked of the service; 0: it may take its time, so that results do not depend on how busy the machine is.
+        Asked of the service; 0: it may take its time.
     start_limit_s
         How long to wait for the service at the start.
     seconds_per_second
@@ -57,7 +57,7 @@ class Remote:
         information: str = "loops",
         engine: str = "search",
         key: str | None = None,
-        timeout_s: float = 2.0,
+        timeout_s: float = 10.0,
         deadline_ms: float = 0.0,
         start_limit_s: float = 10.0,
         seconds_per_second: float = 0.0,

@@ -26,6 +26,10 @@ class SignalModelMessage(Wire):
 
     service: Annotated[list[Annotated[list[Annotated[int, Field(ge=0, le=3)]], Field(min_length=1, max_length=MOST_GROUPS)]], Rows]
     interstage_ds: Annotated[list[Annotated[list[Annotated[int, Field(ge=-1, le=36_000)]], Field(max_length=MOST_STAGES)]], Rows]
+    closing_lead_ds: Annotated[
+        list[Annotated[list[Annotated[list[Span], Field(max_length=MOST_GROUPS)]], Rows]] | None,
+        Field(min_length=1, max_length=MOST_STAGES, description="null: each closing group ends its green at the command."),
+    ] = None
     minimum_green_ds: Annotated[list[Span], Rows]
     maximum_green_ds: Annotated[list[Span], Rows]
     yields: Annotated[list[Annotated[list[bool], Field(max_length=MOST_GROUPS)]], Field(max_length=MOST_GROUPS)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from optimizer.service.description import JunctionDescription
+from optimizer.service.description import JunctionDescription, NeighbourLink
 from optimizer.service.site import JunctionSite
 
 # Two crossing streets of one lane each, a loop at each stop line: enough to run through estimation, search and monitor.
@@ -58,13 +58,15 @@ def rehearse() -> None:
             "outgoing_room_m": [200.0, 200.0],
         },
     }
+    link = NeighbourLink(source="neighbour", lane="way", to=["a in"], distance_m=300.0, travel_time_s=25.0)
     for kind, report in seen.items():
-        site = JunctionSite(small_junction())
+        site = JunctionSite(small_junction().model_copy(update={"links": [link]}))
         call = {
             "sequence": 1,
             "time_s": 100.0,
             "signal": {"stage": "a", "previous": "a", "green_start_s": 0.0, "commanded_s": 0.0},
             "shown": [{"since_s": 0.0, "state": "Gr"}],
+            "neighbours": [{"junction": "neighbour", "times_s": [95.0], "lanes": ["way"]}],
             kind: report,
         }
         site.answer(json.dumps(call).encode(), time.monotonic())

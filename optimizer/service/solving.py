@@ -11,14 +11,18 @@ from pydantic_core import to_json
 
 from optimizer.horizon import cp_sat, search
 from optimizer.horizon.engines import BEAM_WIDTH
-from optimizer.horizon.problem import HorizonProblem, SignalModel
+from optimizer.horizon.problem import PERMISSIVE, RED_THEN_GO, HorizonProblem, SignalModel
 from optimizer.service.problem_messages import OptimizeRequest
 from optimizer.service.problems import contradiction, from_validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimizer.service.problem_messages import ProblemMessage
+    from numpy.typing import NDArray
+
+    from optimizer.service.problem_messages import ProblemMessage, SignalModelMessage
+
+_WAITING = (PERMISSIVE, RED_THEN_GO)
 
 
 def optimize(body: bytes) -> bytes:
@@ -58,6 +62,7 @@ def _to_problem(message: ProblemMessage) -> HorizonProblem:
             **given.model_dump(),
             "service": np.array(given.service, dtype=np.int64),
             "interstage_ds": np.array(given.interstage_ds, dtype=np.int64),
+            "closing_lead_ds": _closing_lead_ds(given),
             "minimum_green_ds": np.array(given.minimum_green_ds, dtype=np.int64),
             "maximum_green_ds": np.array(given.maximum_green_ds, dtype=np.int64),
             "yields": np.array(given.yields, dtype=np.bool_),
@@ -74,6 +79,38 @@ def _to_problem(message: ProblemMessage) -> HorizonProblem:
         unserved_cost=np.array(message.unserved_cost, dtype=np.int64).reshape(-1, 2),
         **{name: np.array(getattr(message, name), dtype=np.int64) for name in numbers},
     )
+
+
+def _closing_lead_ds(signals: SignalModelMessage) -> NDArray[np.int64]:
+    service, interstage_ds = np.array(signals.service), np.array(signals.interstage_ds)
+    closing = (service[:, None, :] > 0) & (service[None, :, :] == 0)
+    if signals.closing_lead_ds is None:
+        return np.zeros(closing.shape, dtype=np.int64)
+    if [len(row) for row in signals.closing_lead_ds] != [len(service)] * len(service) or any(
+        len(leads) != service.shape[1] for row in signals.closing_lead_ds for leads in row
+    ):
+        raise contradiction("/problem/signals/closing_lead_ds", f"it must have the shape {closing.shape}")
+    lead_ds = np.array(signals.closing_lead_ds, dtype=np.int64)
+    if (lead_ds > np.where(closing, np.maximum(interstage_ds, 0)[:, :, None], 0)).any():
+        raise contradiction(
+            "/problem/signals/closing_lead_ds", "a lead lies between 0 and its interstage, and is 0 where the group does not close"
+        )
+    return lead_ds
+
+
+def _check_giving_way(signals: SignalModelMessage) -> None:
+    """Raise `ProblemError` where groups all wait for each other: they would never go."""
+    for stage, codes in enumerate(signals.service):
+        waits = {
+            g: {h for h, yields in enumerate(signals.yields[g]) if yields and codes[h] in _WAITING}
+            for g, code in enumerate(codes)
+            if code in _WAITING
+        }
+        while free := [g for g, others in waits.items() if not others & waits.keys()]:
+            for g in free:
+                del waits[g]
+        if waits:
+            raise contradiction("/problem/signals/yields", f"in stage {stage} the groups {sorted(waits)} all give way to each other")
 
 
 def _check(message: ProblemMessage) -> None:
@@ -95,6 +132,7 @@ def _check(message: ProblemMessage) -> None:
         for name, length in wanted.items():
             if len(getattr(holder, name)) != length:
                 raise contradiction(f"{place}/{name}", f"it must have {length} values")
+    _check_giving_way(signals)
     _check_vehicles(message, stages, groups, vehicles)
 
 

@@ -28,8 +28,15 @@ def one_run(folder: Path, scenario: str, controller: str, parameters: dict[str, 
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-@pytest.mark.parametrize(("scenario", "length_s"), [("grid/2x2", 200), ("neudorf", 240)])
-@pytest.mark.parametrize("information", ["loops", "zone"])
+@pytest.mark.parametrize(
+    ("scenario", "length_s", "information"),
+    [
+        ("neudorf", 200, "loops"),
+        ("grid/2x2", 150, "zone"),
+        pytest.param("neudorf", 3600, "loops", marks=pytest.mark.slow),
+        pytest.param("neudorf", 3600, "zone", marks=pytest.mark.slow),
+    ],
+)
 def test_the_service_commands_exactly_what_the_controller_in_process_does(
     service: Service, tmp_path: Path, scenario: str, length_s: int, information: str
 ) -> None:
