@@ -182,7 +182,7 @@ function showDiagram(junction) {
     seen.filter((moment) => moment.time > now - PAST_S).forEach((moment) => {
       const letter = moment.signals[index];
       const thin = letter === "r" || !letter;
-      const bar = {x: x(moment.time - 1), width: scale, y: y + (thin ? row / 2 - 2 : 5), height: thin ? 4 : row - 10, class: `show-${letter || "none"}`};
+      const bar = {x: x(moment.time - 1), width: scale + 0.6, y: y + (thin ? row / 2 - 2 : 5), height: thin ? 4 : row - 10, class: `show-${letter || "none"}`};
       diagram.append(drawn("rect", bar));
     });
     for (const entry of answer.timeline) {
