@@ -50,4 +50,5 @@ class Nursery:
     def close(self) -> None:
         """End the process, and with the front's connections its workers."""
         self._control.close()
+        self._process.kill()  # it may still be loading; it holds nothing
         self._process.wait()

@@ -25,7 +25,10 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     rehearse()
     with control:
-        control.sendall(READY)
+        try:
+            control.sendall(READY)
+        except BrokenPipeError:
+            return  # the front has ended meanwhile
         while True:
             message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not message:
