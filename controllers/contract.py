@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from controllers.sumo.programs import ShippedProgram
@@ -42,6 +42,14 @@ class NetworkedController(Controller, Protocol):
 
     def connect(self, links: Iterable[Link]) -> None:
         """Take in the links between the junctions; called once, before `start`."""
+
+
+@runtime_checkable
+class FallingBackController(Controller, Protocol):
+    """A controller that may be left without an answer, and then follows the junctions' own plans."""
+
+    def fall_back_on(self, plans: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+        """Take in each junction's own plan, stages and their greens, s, in their order; called once, before `start`."""
 
 
 @runtime_checkable

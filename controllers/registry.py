@@ -24,6 +24,7 @@ _OWN: Final = {
     "greedy": "controllers.greedy:Greedy",
     "longest_queue": "controllers.longest_queue:LongestQueue",
     "coordinated": "controllers.coordinated:Coordinated",
+    "remote": "controllers.remote:Remote",
     "rolling_horizon": "controllers.rolling_horizon:RollingHorizon",
 }
 

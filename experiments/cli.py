@@ -1,4 +1,4 @@
-"""The command line: ``ampelwerk networks``, ``run``, ``compare``, ``check``, ``design``, ``study`` and ``new-controller``.
+"""The command line: ``ampelwerk networks``, ``run``, ``compare``, ``check``, ``design``, ``study``, ``new-controller``, and the service's.
 
 `experiments.exits` says how it ends.
 """
@@ -25,6 +25,7 @@ from experiments.folders import write_whole
 from experiments.new_controller.writing import write_controller
 from experiments.provenance import versions
 from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_loop_faults, read_parameters, seed_list
+from experiments.service_commands import add_service_commands
 from experiments.study.commands import study_app
 from experiments.tables import rich_table, run_table
 from sumo_networks import catalogue
@@ -39,8 +40,8 @@ _UsageError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(design_commands.app, name="design")
-
 app.add_typer(study_app, name="study")
+add_service_commands(app)
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the results.")]

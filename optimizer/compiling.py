@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @cache
 def _sources_stamp() -> str:
-    """Return a fingerprint of all source files of the package."""
+    """Return a fingerprint of all source files of the package that can hold compiled code (the service has none)."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    package = Path(__file__).parent
+    for path in sorted(path for path in package.rglob("*.py") if "service" not in path.relative_to(package).parts):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from optimizer.compiling import Kept, compiled, keep
 from optimizer.estimation.kinematics import FOLLOWING_S
+from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic, room_for_traffic
 from optimizer.intersection import DetectorRole
 
@@ -197,13 +198,14 @@ class NeighbourTraffic:
             option=np.concatenate([np.empty(0, dtype=np.int64), *(movements for _, movements in ours)]),
         )
         outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
+        self._seen = np.ones(len(junction.movements))
         self._surroundings = _Surroundings(
             sources,
             departures,
             rows[junction.id],
             incoming,
             outgoing,
-            np.ones(len(junction.movements)),
+            self._seen,
             room_for_traffic(0, len(junction.incoming), 0, 0),
         )
         self._most_sent = MOST_DEPARTURES * len(ours)
@@ -263,6 +265,14 @@ class NeighbourTraffic:
             traffic (people on foot) send nothing.
         """
         _record(self._around, time_s, planned_start, departure_ds, traffic.lane_start, traffic.movement)
+
+    def snapshot(self) -> bytes:
+        """Return what has been learnt of turning; see `optimizer.estimation.snapshots.Keeps`."""
+        return packed({"seen": self._seen})
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take up what was learnt before."""
+        unpack_into({"seen": self._seen}, snapshot)
 
 
 @compiled

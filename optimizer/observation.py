@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -105,11 +106,23 @@ class VehicleViews:
 
 @dataclass(frozen=True, slots=True)
 class JunctionObservation:
-    """One junction at one moment. `loops` and `vehicles` are None where the information class forbids them."""
+    """One junction at one moment.
+
+    Attributes
+    ----------
+    signal
+        What its state machine is doing.
+    loops, vehicles
+        What was seen; None where the information class forbids it.
+    state, state_since_s
+        What the signals really show, one letter per signal, and since when; empty where nobody tells.
+    """
 
     signal: SignalStatus
     loops: LoopReadings | None = None
     vehicles: VehicleViews | None = None
+    state: str = ""
+    state_since_s: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import sumolib
 
-from controllers.contract import NetworkedController, ProgramController
+from controllers.contract import FallingBackController, NetworkedController, ProgramController
 from controllers.registry import ControllerError
 from controllers.sumo.detectors import DetectorLayout, LoopReader, place_detectors, user_loops, write_virtual_loops
+from controllers.sumo.fallback import fallback_plan
 from controllers.sumo.network import read_network
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
@@ -217,6 +218,9 @@ class _Run:
                 from controllers.sumo.neighbours import links_between  # noqa: PLC0415
 
                 self.controller.connect(links_between(self.reading.net, self.junctions))
+            if isinstance(self.controller, FallingBackController):
+                shipped = self.reading.shipped
+                self.controller.fall_back_on({name: fallback_plan(junction, shipped[name]) for name, junction in self.junctions.items()})
             self.controller.start(self.junctions)
         decide_cpu_s = 0.0
         step, clock, show = backend.simulationStep, backend.simulation.getTime, backend.trafficlight.setRedYellowGreenState
@@ -319,6 +323,8 @@ def _observe(time_s: float, signals: dict[str, JunctionSignals], loops: LoopRead
             signal=status,
             loops=loops.readings(name) if loops is not None else None,
             vehicles=zone.views(name, status, time_s) if zone is not None else None,
+            state=junction_signals.state,
+            state_since_s=junction_signals.state_since_s,
         )
     return Observation(time_s, views)
 

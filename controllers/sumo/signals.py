@@ -47,7 +47,9 @@ class JunctionSignals:
     Attributes
     ----------
     status
-        What the signals show.
+        What the state machine is doing.
+    state, state_since_s
+        What the signals show, one letter per signal, and since when.
     next_event_s
         When `advance` is to be called again; infinite where nothing is under way.
     log
@@ -60,6 +62,7 @@ class JunctionSignals:
         # Whatever was shown before, the first stage has no history: its minimum green counts from the start.
         self.status = SignalStatus(stage=stage, previous=stage, green_start_s=time_s, commanded_s=time_s)
         self.state = junction.state(stage)
+        self.state_since_s = time_s
         self.commands = 0
         self.refused = 0
         self.violations = 0
@@ -119,7 +122,7 @@ class JunctionSignals:
             self.next_event_s = time_s + 1.0
             self._running = True
             return None
-        self.state = state
+        self.state, self.state_since_s = state, time_s
         self._note(time_s, event, self._reason)
         return state
 

@@ -9,7 +9,7 @@ near loop.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from optimizer.estimation.loop_faults import HEALTHY, KINDS, LoopFault, all_beli
 from optimizer.estimation.loop_standins import stand_in
 from optimizer.estimation.loop_state import PARTICLES, fresh_state, geometry_of
 from optimizer.estimation.loop_tracking import advance
+from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import room_for_traffic
 from optimizer.intersection import Aspect
 
@@ -99,17 +100,35 @@ class LoopEstimator:
             self._traffic.inside[self._unseen_groups] = False
         return self._traffic.first(vehicles)
 
+    def snapshot(self) -> bytes:
+        """Return what has been learnt; see `optimizer.estimation.snapshots.Keeps`."""
+        return packed(self._learnt())
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take up what was learnt before."""
+        unpack_into(self._learnt(), snapshot)
+        self._note_faults()
+
+    def _learnt(self) -> dict[str, NDArray[Any]]:
+        """Return all that is learnt; the two parts have some names in common."""
+        parts = {"state": self._state._asdict(), "health": self._health._asdict()}
+        return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+
     def _report(self, time_s: float) -> None:
         """Name the loops that have failed, and log what is new."""
         before = {fault.loop for fault in self._faults}
-        kinds, since_s, detectors = self._health.kind, self._health.since_s, self._junction.detectors
-        failed = np.flatnonzero(kinds != HEALTHY)
-        self._faults = tuple(LoopFault(detectors[i].id, KINDS[int(kinds[i])], float(since_s[i])) for i in failed)
+        self._note_faults()
         for fault in self._faults:
             if fault.loop not in before:
                 _log.warning("junction %s, loop %s: %s, found at %g s; it is replaced", self._junction.id, fault.loop, fault.kind, time_s)
         for loop in sorted(before - {fault.loop for fault in self._faults}):
             _log.warning("junction %s, loop %s: works again at %g s", self._junction.id, loop, time_s)
+
+    def _note_faults(self) -> None:
+        """Note which loops have failed, and whose vehicles inside the junction cannot be told for want of them."""
+        kinds, since_s, detectors = self._health.kind, self._health.since_s, self._junction.detectors
+        failed = np.flatnonzero(kinds != HEALTHY)
+        self._faults = tuple(LoopFault(detectors[i].id, KINDS[int(kinds[i])], float(since_s[i])) for i in failed)
         blind_lanes = np.flatnonzero(np.isin(self._geometry.stop, failed))
         order, first = self._geometry.movement_order, self._geometry.first_movement
         ways = [m for lane in blind_lanes for m in order[first[lane] : first[lane + 1]]]

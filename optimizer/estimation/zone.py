@@ -8,6 +8,7 @@ import numpy as np
 
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import FOLLOWING_S, JAM_SPACING_M, STANDING_M_S, travel_time_s
+from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic
 
 if TYPE_CHECKING:
@@ -69,6 +70,14 @@ class ZoneEstimator:
             room_veh=views.outgoing_room_m / JAM_SPACING_M,
             inside=views.in_junction > 0,
         )
+
+    def snapshot(self) -> bytes:
+        """Return what has been learnt; see `optimizer.estimation.snapshots.Keeps`."""
+        return packed({"standing_s": self._standing_s, "blocked_until_s": self._blocked_until_s})
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take up what was learnt before."""
+        unpack_into({"standing_s": self._standing_s, "blocked_until_s": self._blocked_until_s}, snapshot)
 
     def _watch_fronts(
         self,

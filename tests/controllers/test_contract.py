@@ -16,7 +16,8 @@ import pytest
 from controllers.registry import registered
 
 PROGRAMS = ("static", "actuated", "delay_based")
-DECIDING = [(name, "{}") for name in registered() if name not in (*PROGRAMS, "rolling_horizon")] + [
+# `remote` needs a service; tests/service/test_remote.py holds it to the same contract and more.
+DECIDING = [(name, "{}") for name in registered() if name not in (*PROGRAMS, "rolling_horizon", "remote")] + [
     ("rolling_horizon", '{"information": "loops"}'),
     ("rolling_horizon", '{"information": "zone"}'),
 ]

@@ -1,0 +1,206 @@
+"""How many junctions the service answers every second, and how fast.
+
+A closed-loop run of `neudorf` is recorded: what its six junctions report in each second. Copies of these junctions then call a real
+service in real time, each once a second, spread evenly over the second. Because the service decides as the recorded run did, the reports
+stay consistent with its answers. A call's latency counts from when it was due, not from when it was sent, so that a service that falls
+behind cannot hide it. The calling process shares the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+import typer
+
+from controllers.remote import Remote
+from controllers.sumo.coupling import SimulationSettings, simulate
+from optimizer.service.client import ServiceClient
+from optimizer.service.site import JunctionSite
+from sumo_networks import scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optimizer.service.client import Guidance, Pilot
+    from optimizer.service.description import JunctionDescription
+
+SCENARIO = "neudorf"
+CONNECTIONS = 64
+START_LIMIT_S = 180.0
+BIN_S = 60
+KIND = "Content-Type: application/json"
+
+
+class Recording(NamedTuple):
+    """Descriptions of the recorded junctions, and the bodies of their calls by second."""
+
+    descriptions: list[JunctionDescription]
+    calls: list[list[bytes]]
+
+
+class Result(NamedTuple):
+    """Latencies of all calls (ms), answers that were no decision, memory of the service by minute (MB), and its CPU time (s)."""
+
+    latency_ms: np.ndarray
+    errors: int
+    memory_mb: list[float]
+    cpu_s: float
+
+
+class _Sites:
+    """Takes the place of the client: answers in this process, and notes the calls."""
+
+    def __init__(self) -> None:
+        self.sites: dict[str, JunctionSite] = {}
+        self.calls: dict[str, list[bytes]] = {}
+
+    def await_ready(self, limit_s: float) -> None:
+        """Be ready at once."""
+
+    def put_junction(self, description: JunctionDescription) -> None:
+        self.sites[description.id] = JunctionSite(description)
+        self.calls[description.id] = []
+
+    def ask(
+        self, pilot: Pilot, second: Mapping[str, Any], state: str, state_since_s: float, neighbours: list[Mapping[str, Any]]
+    ) -> Guidance:
+        body = pilot.report(second, state, state_since_s, neighbours)
+        assert body is not None
+        self.calls[pilot.description.id].append(body)
+        return pilot.answered(json.loads(self.sites[pilot.description.id].answer(body, time.monotonic()).body))
+
+
+class _Recorder(Remote):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = _Sites()
+        self._client: Any = self.inside
+
+
+def record(seconds: int) -> Recording:
+    """Return what the junctions report in the first seconds of the scenario."""
+    place, controller = scenario(SCENARIO), _Recorder()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = SimulationSettings(
+            configuration=place.configuration,
+            network=place.network,
+            additional=place.additional_files,
+            output=Path(folder),
+            begin_s=place.begin_s,
+            end_s=place.begin_s + seconds,
+        )
+        simulate(settings, controller)
+    sites, calls = controller.inside.sites, controller.inside.calls
+    return Recording([site.description for site in sites.values()], [calls[name] for name in sites])
+
+
+def measure(recording: Recording, junctions: int, seconds: int, workers: int) -> Result:
+    """Let copies of the recorded junctions call a service of their own, in real time."""
+    with tempfile.TemporaryDirectory() as folder:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        settings = {"PORT": str(port), "DATABASE": f"sqlite:///{folder}/state.db", "WORKERS": str(workers), "CALLS_PER_S": "1000000"}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "AMPELWERK_LOG_LEVEL": "error"}
+        environment |= {f"AMPELWERK_{name}": value for name, value in settings.items()}
+        with subprocess.Popen([sys.executable, "-m", "optimizer.service"], env=environment) as service:
+            try:
+                kinds = len(recording.descriptions)
+                names = [f"{recording.descriptions[k % kinds].id}-{k}" for k in range(junctions)]
+                with ServiceClient(f"http://127.0.0.1:{port}", timeout_s=30) as client:
+                    client.await_ready(START_LIMIT_S)
+                    for k, name in enumerate(names):
+                        client.put_junction(recording.descriptions[k % kinds].model_copy(update={"id": name}))
+                calls = [recording.calls[k % kinds] for k in range(junctions)]
+                return asyncio.run(_drive(port, names, calls, seconds, service.pid))
+            finally:
+                service.terminate()
+
+
+async def _drive(port: int, names: list[str], calls: list[list[bytes]], seconds: int, pid: int) -> Result:
+    heads = [
+        f"POST /v1/junctions/{quote(name, safe='')}/decisions HTTP/1.1\r\nHost: x\r\n{KIND}\r\nContent-Length: ".encode() for name in names
+    ]
+    lines: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    for _ in range(CONNECTIONS):
+        lines.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+    latency_ms, errors, memory_mb = np.full(seconds * len(names), np.nan), 0, []
+    cpu_before_s = _cpu_s(pid)
+    began = time.perf_counter() + 0.5
+
+    async def call(k: int, second: int, due: float) -> None:
+        nonlocal errors
+        reader, writer = await lines.get()
+        body = calls[k][second]
+        writer.write(heads[k] + str(len(body)).encode() + b"\r\n\r\n" + body)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        await reader.readexactly(length)
+        latency_ms[second * len(names) + k] = 1000 * (time.perf_counter() - due)
+        errors += not head.startswith(b"HTTP/1.1 200")
+        lines.put_nowait((reader, writer))
+
+    async with asyncio.TaskGroup() as group:
+        for second in range(seconds):
+            if second % BIN_S == 0:
+                memory_mb.append(_memory_mb(pid))
+            for k in range(len(names)):
+                due = began + second + k / len(names)
+                wait_s = due - time.perf_counter()
+                if wait_s > 0:
+                    await asyncio.sleep(wait_s)
+                group.create_task(call(k, second, due))
+    memory_mb.append(_memory_mb(pid))
+    return Result(latency_ms, errors, memory_mb, _cpu_s(pid) - cpu_before_s)
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and all that come from it."""
+    found, todo = [], [pid]
+    while todo:
+        found.append(todo.pop())
+        todo += map(int, Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text(encoding="ascii").split())
+    return found
+
+
+def _memory_mb(pid: int) -> float:
+    """Return the memory of the service; what processes share counts once."""
+    lines = [line for each in _family(pid) for line in Path(f"/proc/{each}/smaps_rollup").read_text(encoding="ascii").splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def _cpu_s(pid: int) -> float:
+    fields = [Path(f"/proc/{each}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for each in _family(pid)]
+    return sum(int(row[11]) + int(row[12]) for row in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def main(
+    junctions: Annotated[str, typer.Option(help="How many, such as 500 or 250,500,1000.")] = "500",
+    seconds: Annotated[int, typer.Option(help="For how long.")] = 120,
+    workers: Annotated[int, typer.Option(help="Processes that share the junctions.")] = 2,
+) -> None:
+    """Print latencies, memory and load for each number of junctions, and the ratios to what is wanted."""
+    recording = record(seconds)
+    sys.stdout.write(f"{'junctions':>9} {'median':>8} {'99 %':>8} {'99.9 %':>8} {'most':>8}   ms; ratios to 50 ms and to 200 ms; ...\n")
+    for count in map(int, junctions.split(",")):
+        found = measure(recording, count, seconds, workers)
+        median, high, higher = np.percentile(found.latency_ms, [50, 99, 99.9])
+        sys.stdout.write(f"{count:9d} {median:8.1f} {high:8.1f} {higher:8.1f} {found.latency_ms.max():8.1f}   ")
+        sys.stdout.write(f"{high / 50:.2f} {higher / 200:.2f}; {found.errors} errors; {found.cpu_s / seconds:.2f} cores; memory, MB: ")
+        sys.stdout.write(f"{', '.join(f'{mb:.0f}' for mb in found.memory_mb)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,32 @@
+"""``python -m optimizer.service``: the service alone, set by environment variables; for systemd and containers.
+
+It starts faster than ``ampelwerk serve``, which loads the whole command line first.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from optimizer.service.forking import Nursery
+
+MISTAKE = 2
+
+
+def main() -> int:
+    """Run the service; return the exit code."""
+    nursery = Nursery()
+    from optimizer.service.server import ServiceError, serve, settings_from  # noqa: PLC0415 - loaded while the nursery loads
+    from optimizer.service.storage import StorageError  # noqa: PLC0415
+
+    try:
+        serve(settings_from(os.environ), nursery)
+    except (ServiceError, StorageError) as error:
+        nursery.close()
+        sys.stderr.write(f"ampelwerk: {error}\n")
+        return MISTAKE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

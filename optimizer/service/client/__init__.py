@@ -1,0 +1,9 @@
+"""The client library: asks the service every second, and follows the junction's own plan where no answer comes.
+
+`ServiceClient` and `AsyncServiceClient` differ in nothing but the waiting. `Pilot` holds what one junction's client must remember.
+"""
+
+from optimizer.service.client.calls import AsyncServiceClient, ServiceClient, ServiceUnusableError
+from optimizer.service.client.pilot import Guidance, Pilot, Source
+
+__all__ = ["AsyncServiceClient", "Guidance", "Pilot", "ServiceClient", "ServiceUnusableError", "Source"]

@@ -1,0 +1,188 @@
+"""One junction's side of the calls: what was reported and not yet answered, when to give up, and what to show then.
+
+It does no input or output and knows no clock but the junction's own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from optimizer.service.client.own_plan import OwnPlan
+from optimizer.service.messages import MOST_MISSED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from optimizer.service.description import JunctionDescription
+
+PATIENCE_S: Final = 3.0
+"""So long the junction stays as it is without an answer; then its own plan takes over."""
+
+OPENS_AFTER: Final = 3
+"""So many calls in a row without an answer open the circuit: the service is left alone for a while."""
+
+CLOSED_FOR_S: Final = 4.0
+"""With an open circuit one call in this time tries whether the service is back."""
+
+RETRIES_PER_CALL: Final = 0.2
+"""Part of the calls that may be repeated, so that a weak service is not called to death."""
+
+MOST_RETRIES: Final = 5.0
+MOST_SHOWN: Final = 200
+
+
+class Source(StrEnum):
+    """Where a guidance comes from."""
+
+    SERVICE = "service"
+    WAITING = "waiting"
+    OWN_PLAN = "own plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What the junction is to show.
+
+    Attributes
+    ----------
+    stage
+        Id of the stage to show: the present one, or the one to change to.
+    green_not_before_s
+        With the present stage during its interstage: its green starts no earlier than this; else None.
+    source, reason
+        Who says so, and why.
+    """
+
+    stage: str
+    green_not_before_s: float | None
+    source: Source
+    reason: str
+
+
+class Pilot:
+    """What one junction's client remembers.
+
+    Parameters
+    ----------
+    description
+        The junction's description; its fallback is the junction's own plan.
+    engine
+        ``"search"`` or ``"cp-sat"``.
+    deadline_ms
+        Asked of the service; None: it may take its time.
+    begin_anew
+        Whether the service is to forget what it was told before (of an earlier simulation, for instance).
+
+    Attributes
+    ----------
+    outflow
+        What the junction sends to its neighbours, from the last answer.
+    last_answer
+        As it came.
+    lost
+        Seconds without a usable answer so far.
+    """
+
+    def __init__(
+        self, description: JunctionDescription, engine: str = "search", deadline_ms: float | None = None, *, begin_anew: bool = False
+    ) -> None:
+        self.description = description
+        self.outflow: Mapping[str, Any] | None = None
+        self.last_answer: Mapping[str, Any] | None = None
+        self.lost = 0
+        self._engine, self._deadline_ms, self._begin_anew = engine, deadline_ms, begin_anew
+        self._plan = OwnPlan([(step.stage, step.green_s) for step in description.fallback])
+        self._sequence = int(time.time() * 1000)  # grows over a restart of the client, too
+        self._second: dict[str, Any] = {}
+        self._shown: list[dict[str, Any]] = []
+        self._missed: deque[dict[str, Any]] = deque(maxlen=MOST_MISSED)
+        self._answered_s: float | None = None
+        self._failures = 0
+        self._tried_s = 0.0
+        self._retries = MOST_RETRIES
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the circuit is open: the service has not answered for several calls."""
+        return self._failures >= OPENS_AFTER
+
+    def report(
+        self, second: Mapping[str, Any], state: str, state_since_s: float, neighbours: Iterable[Mapping[str, Any]] = ()
+    ) -> bytes | None:
+        """Take note of a second; return the call to make, None while the service is left alone.
+
+        Parameters
+        ----------
+        second
+            JSON of `optimizer.service.messages.Second`.
+        state, state_since_s
+            What the signals really show, and since when.
+        neighbours
+            Outflows of the junctions around, from their last answers.
+        """
+        self._second = dict(second)
+        if not self._shown or self._shown[-1]["since_s"] < state_since_s:
+            self._shown = [*self._shown[1 - MOST_SHOWN :], {"since_s": state_since_s, "state": state}]
+        time_s = self._second["time_s"]
+        if self._answered_s is None:
+            self._answered_s = time_s
+        if self.is_open and time_s < self._tried_s + CLOSED_FOR_S:
+            return None
+        self._tried_s = time_s
+        self._sequence += 1
+        self._retries = min(MOST_RETRIES, self._retries + RETRIES_PER_CALL)
+        call = {
+            **self._second,
+            "sequence": self._sequence,
+            "shown": self._shown,
+            "missed": list(self._missed),
+            "neighbours": list(neighbours),
+            "engine": self._engine,
+            "deadline_ms": self._deadline_ms,
+            "begin_anew": self._begin_anew,
+        }
+        return json.dumps(call, allow_nan=False).encode()
+
+    def may_retry(self) -> bool:
+        """Take a retry from the budget, if there is one."""
+        if self.is_open or self._retries < 1.0:
+            return False
+        self._retries -= 1.0
+        return True
+
+    def answered(self, answer: Mapping[str, Any]) -> Guidance:
+        """Take an answer to the last call; one to another call, or for another second, is no answer."""
+        time_s = self._second["time_s"]
+        if answer.get("sequence") != self._sequence or answer.get("valid_until_s", time_s) < time_s:
+            return self.unanswered("the answer came too late")
+        self._failures, self._answered_s, self._begin_anew = 0, time_s, False
+        self._missed.clear()
+        self._shown = self._shown[-1:]
+        self.outflow, self.last_answer = answer["outflow"], answer
+        if answer["stage"] not in {stage.id for stage in self.description.stages}:
+            return self.unanswered(f"the answer names the unknown stage {answer['stage']!r}")
+        return Guidance(answer["stage"], answer["green_not_before_s"], Source.SERVICE, answer["reason"])
+
+    def unanswered(self, why: str) -> Guidance:
+        """Do without an answer to the last call: wait a little, then follow the junction's own plan."""
+        self.lost += 1
+        self._failures += 1
+        self._missed.append(self._second)
+        signal, time_s = self._second["signal"], self._second["time_s"]
+        stage = str(signal["stage"])
+        if self._answered_s is None or time_s < self._answered_s + PATIENCE_S or time_s < signal["green_start_s"]:
+            return Guidance(stage, None, Source.WAITING, why)
+        following = self._plan.next_stage(time_s, stage, signal["green_start_s"])
+        return Guidance(following, None, Source.OWN_PLAN, f"own plan: {why}")
+
+    def rejected(self, problem: Mapping[str, Any]) -> Guidance:
+        """Take a problem that the service tells of: where it lost the thread, the next call begins anew."""
+        if problem.get("status") == 409:
+            self._sequence = max(self._sequence, int(problem.get("last_sequence", 0)))
+            self._begin_anew = True
+        return self.unanswered(str(problem.get("detail", "the service refused the call")))

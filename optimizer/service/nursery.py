@@ -1,0 +1,44 @@
+"""The process that the workers are forked from: it has loaded the compiled code once, so that a new worker is there at once.
+
+Run as ``python -m optimizer.service.nursery DESCRIPTOR``; each file descriptor that comes over the socket becomes a worker's connection.
+It holds no threads and no state, so forking it is sound. It ends with the front, and so do its workers.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+
+from optimizer.service.framing import READY
+from optimizer.service.rehearsal import rehearse
+from optimizer.service.worker import work
+
+
+def main() -> None:
+    """Load, then fork a worker for each descriptor until the front is gone."""
+    # Signals may reach the whole group; the front decides when its workers end, and closes their connections then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the workers; the front notices by their connections
+    control = socket.socket(fileno=int(sys.argv[1]))
+    rehearse()
+    with control:
+        try:
+            control.sendall(READY)
+        except BrokenPipeError:
+            return  # the front has ended meanwhile
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if not message:
+                return
+            if os.fork() == 0:
+                control.close()
+                work(socket.socket(fileno=descriptors[0]))
+                os._exit(0)
+            os.close(descriptors[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""A worker process: holds its share of the junctions and answers what the front passes on, one call after the other."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from optimizer.estimation.snapshots import SnapshotError
+from optimizer.observation import InformationClass
+from optimizer.service.board import board_entry
+from optimizer.service.description import DescriptionError, JunctionDescription
+from optimizer.service.framing import LENGTH, framed
+from optimizer.service.mind import Mind
+from optimizer.service.problems import ProblemError, contradiction, unknown_junction
+from optimizer.service.site import JunctionSite
+from optimizer.service.solving import optimize
+
+if TYPE_CHECKING:
+    import socket
+    from typing import BinaryIO
+
+    from optimizer.service.answered import Reply
+
+
+class Worker:
+    """The junctions of one process.
+
+    Each public method is a call that the front may pass on.
+    """
+
+    def __init__(self) -> None:
+        self._sites: dict[str, JunctionSite] = {}
+        self._unsaved: set[str] = set()
+
+    @staticmethod
+    def pid() -> int:
+        """Return the number of this process."""
+        return os.getpid()
+
+    def check(self, description: bytes) -> str:
+        """Raise `ProblemError` unless a junction can be made of a description; return its content hash."""
+        try:
+            site = JunctionSite(JunctionDescription.model_validate_json(description))
+        except DescriptionError as error:
+            raise contradiction(error.field, str(error)) from error
+        Mind(site.junction, site.description.links, InformationClass.LOOPS)
+        return site.hash
+
+    def put(self, description: bytes, snapshot: bytes | None) -> str:
+        """Take over a junction; return what became of its snapshot (empty: taken up, or there was none)."""
+        site = JunctionSite(JunctionDescription.model_validate_json(description))
+        present = self._sites.get(site.junction.id)
+        if present is not None and present.hash == site.hash:
+            return ""
+        self._sites[site.junction.id] = site
+        if snapshot is None:
+            return ""
+        try:
+            site.restore(snapshot)
+        except SnapshotError as error:
+            return str(error)
+        return ""
+
+    def delete(self, name: str) -> None:
+        """Forget a junction."""
+        self._sites.pop(name, None)
+        self._unsaved.discard(name)
+
+    def decide(self, name: str, body: bytes, received_s: float) -> Reply:
+        """Answer a call of a junction."""
+        site = self._sites.get(name)
+        if site is None:
+            raise unknown_junction(name)
+        reply = site.answer(body, received_s)
+        self._unsaved.add(name)
+        return reply
+
+    def snapshots(self, most: int) -> list[tuple[str, str, bytes]]:
+        """Return the state of some junctions that have changed since: id, content hash of the description, state."""
+        chosen = [self._unsaved.pop() for _ in range(min(most, len(self._unsaved)))]
+        found = ((name, self._sites[name].hash, self._sites[name].snapshot()) for name in chosen)
+        return [(name, digest, state) for name, digest, state in found if state is not None]
+
+    def unsaved(self, names: list[str]) -> None:
+        """Take note that the state of junctions could not be kept."""
+        self._unsaved.update(name for name in names if name in self._sites)
+
+    def board(self) -> list[dict[str, Any]]:
+        """Return what the live page shows of each junction."""
+        return [board_entry(site) for site in self._sites.values()]
+
+    def last(self, name: str) -> bytes | None:
+        """Return the last answer of a junction, None before the first."""
+        site = self._sites.get(name)
+        if site is None:
+            raise unknown_junction(name)
+        return site.last_body
+
+    def optimize(self, body: bytes) -> bytes:
+        """Solve a problem that comes as a whole."""
+        return optimize(body)
+
+
+def work(connection: socket.socket) -> None:
+    """Answer until the front is gone."""
+    worker = Worker()
+    with connection, connection.makefile("rb") as incoming:
+        while (message := _read(incoming)) is not None:
+            number, name, arguments = message
+            result: object
+            try:
+                result = getattr(worker, name)(*arguments)
+            except ProblemError as problem:
+                result = problem
+            except Exception as error:  # noqa: BLE001 - one call's fault is no other junction's; the front logs it and answers 500
+                result = _fault(error)
+            try:
+                connection.sendall(framed((number, result)))
+            except (BrokenPipeError, ConnectionResetError):
+                return
+
+
+def _read(incoming: BinaryIO) -> tuple[int, str, tuple[Any, ...]] | None:
+    head = incoming.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    content = incoming.read(*LENGTH.unpack(head))
+    message: tuple[int, str, tuple[Any, ...]] = pickle.loads(content)  # noqa: S301 - only the front of this service writes here
+    return message
+
+
+def _fault(error: Exception) -> ProblemError:
+    detail = "This is a fault of the service; its log tells more under the request id."
+    trace = "".join(traceback.format_exception(error))  # for the front's log; it does not go out
+    return ProblemError(500, "fault", "A fault of the service", detail, more={"trace": trace})

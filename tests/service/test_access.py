@@ -1,0 +1,157 @@
+"""Who may call: keys, scopes, rates, certificates."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from optimizer.service.client import ServiceClient
+from optimizer.service.keys import KeyRequestError, make_key, revoke_key, rotate_key
+from optimizer.service.limits import RateLimits
+from optimizer.service.rehearsal import small_junction
+from optimizer.service.server import ServiceError, ServiceSettings, settings_from
+from optimizer.service.storage import Storage
+from tests.service.calls import call
+from tests.service.running import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATH = "/v1/junctions/rehearsal"
+REFRESHED_WITHIN_S = 15.0
+
+
+def test_each_scope_allows_its_calls_and_no_other(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    keys = {scope: make_key(storage, scope, [scope]) for scope in ("read", "decide", "configure")}
+    with running(tmp_path, DEMAND_KEYS="yes") as service, httpx.Client(base_url=service.url, timeout=30) as http:
+        seconds = itertools.count(1)
+
+        def statuses(secret: str) -> list[int]:
+            now = next(seconds)
+            headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+            return [
+                http.put(PATH, content=small_junction().model_dump_json(), headers=headers).status_code,
+                http.get(PATH, headers=headers).status_code,
+                http.get("/metrics", headers=headers).status_code,
+                http.post(f"{PATH}/decisions", json=call(now, float(now)), headers=headers).status_code,
+            ]
+
+        assert statuses(keys["configure"]) == [201, 403, 403, 403]
+        assert statuses(keys["read"]) == [403, 200, 200, 403]
+        assert statuses(keys["decide"]) == [403, 403, 403, 200]
+        assert statuses("ampelwerk_wrong") == [401] * 4
+        assert http.get(PATH).headers["www-authenticate"] == "Bearer"
+        assert http.get("/healthz").status_code == 200
+        # A key that is rotated works on for its time of grace; one that is revoked does not.
+        new = rotate_key(storage, "decide", grace_hours=1)
+        revoke_key(storage, "read")
+        until = time.monotonic() + REFRESHED_WITHIN_S
+        while statuses(keys["read"])[1] != 401:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        assert statuses(new)[3] == 200
+        assert statuses(keys["decide"])[3] == 200
+        log = service.log.read_text()
+        assert not any(secret in log for secret in [*keys.values(), new])
+    content = (tmp_path / "state.db").read_bytes()
+    assert not any(secret.encode() in content for secret in [*keys.values(), new])
+
+
+def test_keys_that_cannot_be_made_are_told(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    make_key(storage, "one", ["read"])
+    for name, scopes, days in (("one", ["read"], None), ("no name", ["read"], None), ("two", ["fly"], None), ("three", ["read"], -1.0)):
+        with pytest.raises(KeyRequestError):
+            make_key(storage, name, scopes, days)
+    for change in (rotate_key, revoke_key):
+        with pytest.raises(KeyRequestError, match="keys list"):
+            change(storage, "nobody")
+
+
+def test_a_client_that_calls_too_often_is_told_to_wait(tmp_path: Path) -> None:
+    with running(tmp_path, CALLS_PER_S="5") as service, httpx.Client(base_url=service.url) as http:
+        answers = [http.get("/healthz") for _ in range(40)]
+    limited = [answer for answer in answers if answer.status_code == 429]
+    assert limited
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in limited)
+
+
+def test_a_bucket_holds_its_burst_and_no_more() -> None:
+    limits = RateLimits(per_s=0.001, burst=3)
+    assert [limits.wait_s("a") > 0 for _ in range(5)] == [False, False, False, True, True]
+    assert limits.wait_s("b") == 0
+
+
+def certificates(folder: Path) -> dict[str, Path]:
+    """Make an authority and a certificate for the service and one for a client, with OpenSSL."""
+    made = {name: folder / name for name in ("ca.pem", "ca.key", "server.pem", "server.key", "client.pem", "client.key")}
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True)  # noqa: S607
+
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+    openssl("req", "-x509", *new, "-keyout", str(made["ca.key"]), "-out", str(made["ca.pem"]), "-subj", "/CN=authority")
+    for name in ("server", "client"):
+        signed = ("-CA", str(made["ca.pem"]), "-CAkey", str(made["ca.key"]), "-addext", "subjectAltName=IP:127.0.0.1")
+        out = ("-keyout", str(made[f"{name}.key"]), "-out", str(made[f"{name}.pem"]), "-subj", f"/CN={name}")
+        openssl("req", "-x509", *new, *signed, *out)
+    return made
+
+
+def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) -> None:
+    made = certificates(tmp_path)
+    trusting = ssl.create_default_context(cafile=str(made["ca.pem"]))
+    known = ssl.create_default_context(cafile=str(made["ca.pem"]))
+    known.load_cert_chain(made["client.pem"], made["client.key"])
+    settings = {"CERTIFICATE": str(made["server.pem"]), "PRIVATE_KEY": str(made["server.key"])}
+    with running(tmp_path, **settings) as service:
+        with ServiceClient(service.url, verify=trusting, timeout_s=10) as client:
+            client.put_junction(small_junction())
+        service.stop()
+        service.settings["CLIENT_AUTHORITY"] = str(made["ca.pem"])
+        service.start()
+        with ServiceClient(service.url, verify=known, timeout_s=10) as client:
+            client.await_ready(60)
+            client.put_junction(small_junction())
+        with httpx.Client(verify=trusting) as http, pytest.raises(httpx.TransportError):
+            http.get(f"{service.url}/healthz")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"AMPELWERK_HOST": "0.0.0.0", "AMPELWERK_DEMAND_KEYS": "no"}, "set your signals"),  # noqa: S104
+        ({"AMPELWERK_PORT": "http"}, "AMPELWERK_PORT"),
+        ({"AMPELWERK_COLOUR": "red"}, "AMPELWERK_COLOUR"),
+        ({"AMPELWERK_CERTIFICATE": "there.pem"}, "--private-key"),
+        ({"AMPELWERK_WORKERS": "0"}, "--workers"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told_in_one_sentence(settings: dict[str, str], words: str) -> None:
+    with pytest.raises(ServiceError, match=words):
+        settings_from(settings)
+
+
+def test_keys_are_demanded_beyond_the_loopback_unless_certificates_are(tmp_path: Path) -> None:
+    assert not ServiceSettings().keys_demanded
+    assert not ServiceSettings(host="::1").keys_demanded
+    assert ServiceSettings(host="0.0.0.0").keys_demanded  # noqa: S104
+    pem = tmp_path / "any.pem"
+    pem.touch()
+    assert not ServiceSettings(host="10.1.2.3", certificate=pem, private_key=pem, client_authority=pem).keys_demanded
+
+
+def test_an_expired_key_is_none(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    make_key(storage, "short", ["read"], days=1e-9)
+    assert storage.api_keys() == []

@@ -1,0 +1,53 @@
+"""The commands of the service as an operator types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from optimizer.service.description import JunctionDescription, to_intersection
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def ampelwerk(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "experiments", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def assert_is_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2, done.stderr
+    told = [line for line in done.stderr.splitlines() if not line.startswith("{")]  # the service's own log is JSON
+    assert len(told) == 1, done.stderr
+    assert all(word in told[0] for word in words), told
+
+
+def test_junctions_are_exported_as_the_service_takes_them_and_never_over_a_file(tmp_path: Path) -> None:
+    out = tmp_path / "junctions.json"
+    assert ampelwerk(tmp_path, "export", "junctions", "grid/2x2", "--out", str(out)).returncode == 0
+    exported = [JunctionDescription.model_validate_json(json.dumps(each)) for each in json.loads(out.read_text())]
+    assert len({to_intersection(description).id for description in exported}) == 4
+    kept = out.read_bytes()
+    assert_is_one_sentence(ampelwerk(tmp_path, "export", "junctions", "grid/2x2", "--out", str(out)), str(out), "exists")
+    assert out.read_bytes() == kept
+    assert_is_one_sentence(ampelwerk(tmp_path, "export", "junctions", "nowhere"), "nowhere")
+
+
+def test_a_key_is_shown_once_and_listed_without_its_secret(tmp_path: Path) -> None:
+    made = ampelwerk(tmp_path, "keys", "make", "depot", "--scopes", "decide")
+    secret = made.stdout.strip()
+    assert secret.startswith("ampelwerk_")
+    listed = ampelwerk(tmp_path, "keys", "list").stdout
+    assert "depot\tdecide\tfor ever" in listed
+    assert secret not in listed
+    assert_is_one_sentence(ampelwerk(tmp_path, "keys", "make", "depot"), "depot", "rotate")
+
+
+def test_a_service_that_would_let_anyone_in_does_not_start(tmp_path: Path) -> None:
+    assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--no-keys"), "--no-keys")  # noqa: S104
+    assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--port", "18473"), "keys make")  # noqa: S104
+    assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--database", "nothing"), "--database")
