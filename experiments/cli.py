@@ -108,7 +108,9 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     """Simulate one scenario under one controller."""
     variants = "".join(f"@{variant}" for variant in (information, engine) if variant is not None)
     chosen = _with_parameters([controller_choice(controller + variants)], parameters)[0]
-    request = RunRequest(scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui, read_loop_faults(loop_faults))
+    request = RunRequest(
+        scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui, loop_faults=read_loop_faults(loop_faults)
+    )
     try:
         record = runs.run(request, out)
     except KeyboardInterrupt:
@@ -156,7 +158,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     choices = _with_parameters([controller_choice(name) for name in controllers.split(",")], parameters)
     numbers = seed_list(seeds)
     common = RunRequest(
-        scenario, choices[0], numbers[0], begin, end, demand_scale, step_length, backend, gui, read_loop_faults(loop_faults)
+        scenario, choices[0], numbers[0], begin, end, demand_scale, step_length, backend, gui, loop_faults=read_loop_faults(loop_faults)
     )
     request = comparison.ComparisonRequest(common, tuple(choices), numbers, parameters)
     result = _compare_with_progress(request, out, workers)
