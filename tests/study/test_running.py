@@ -261,7 +261,7 @@ def test_a_run_that_fails_is_recorded_with_its_error_and_does_not_stop_the_study
     done = study("run", "broken.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
     assert "broken:Killed, seed 0: its process was ended by signal 9" in done.stderr
-    assert "broken:Faulty, seed 0: This is a fault of ours (KeyError: 'lane 7')" in done.stderr
+    assert "broken:Faulty, seed 0: Controller 'broken:Faulty' failed in line" in done.stderr
     assert "1 of 3 runs finished, 2 failed" in done.stdout
     assert (tmp_path / "tries").read_text() == "xx"  # a signal may come from outside: it is tried once more
     runs = pd.read_parquet(tmp_path / "out" / "runs.parquet").set_index("controller")
