@@ -2,12 +2,15 @@
 
 Where two signals stand a few metres apart, the second car on the lane between them may end inside the junction that it came from. If the
 lane back is occupied likewise, each tail stands in the way of those who must leave first, and nobody moves any more, whatever the signals
-show. So a stage that feeds such a lane is barred while a vehicle stands on it.
+show. So a stage that feeds such a lane is barred while a vehicle stands on it, or on a lane that leads from a connector's end back to the
+junction and that the stage does not clear.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+from optimizer.intersection import Aspect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +40,13 @@ class ConnectorGuard:
         self._junction = junction
         self._standing = standing
         self._received = [(index, lane.id) for index, lane in enumerate(junction.incoming) if lane.id in standing]
+        names = {name for _, name in self._received}
         self._fed = [
             frozenset(junction.outgoing[m.outgoing].id for m in junction.movements if stage.serves(m.group)) & standing.keys()
+            for stage in junction.stages
+        ]
+        self._stuck = [
+            frozenset(junction.incoming[m.incoming].id for m in junction.movements if stage.aspects[m.group] is not Aspect.PROTECTED) & names
             for stage in junction.stages
         ]
 
@@ -49,12 +57,18 @@ class ConnectorGuard:
             self._standing[name] = int(vehicles.size - vehicles.sum())
 
     def barred(self) -> frozenset[int]:
-        """Return the stages that would send vehicles onto a connector on which somebody stands.
+        """Return the stages that would send vehicles onto a connector on which somebody stands, or past one that they leave standing.
 
-        One is enough: before the stage could end, its minimum green has let in the next one, and there is no room for a third.
+        One is enough: before the stage could end, its minimum green has let in the next one, and there is no room for a third. Who
+        stands on a connector to here, and is not let go by a protected green, may have a tail inside the junction that it came from,
+        where those must pass who are fed now.
         """
         occupied = {name for name, number in self._standing.items() if number > 0}
-        return frozenset(stage for stage, fed in enumerate(self._fed) if fed & occupied)
+        return frozenset(
+            stage
+            for stage, (fed, stuck) in enumerate(zip(self._fed, self._stuck, strict=True))
+            if fed & occupied or (fed and stuck & occupied)
+        )
 
     def way_out(self, stage: int, barred: frozenset[int], traffic: ExpectedTraffic) -> int | None:
         """Return the stage to leave a barred one for: the one for which most vehicles wait; None where nobody waits for another.

@@ -15,6 +15,9 @@ WEST, EAST = "west", "east"
 ON, SIDE, TURN = range(3)
 """Stages, groups and incoming lanes of each junction alike: from outside along the street, the side street, and the lane between."""
 
+THROUGH = 3
+"""The stage that lets both ways of the street go."""
+
 STREET, BETWEEN = 300.0, 15.0
 
 
@@ -41,10 +44,15 @@ def junction(name: str, between_m: float = BETWEEN) -> Intersection:
             Movement(SIDE, 1, SIDE, Direction.RIGHT, 15.0),
             Movement(TURN, 1, TURN, Direction.STRAIGHT, 15.0),
         ),
-        stages=(Stage("on", (green, red, red)), Stage("side", (red, green, red)), Stage("turn", (red, red, green))),
-        conflicts=(frozenset({SIDE, TURN}), frozenset({ON, TURN}), frozenset({ON, SIDE})),
+        stages=(
+            Stage("on", (green, red, red)),
+            Stage("side", (red, green, red)),
+            Stage("turn", (red, red, green)),
+            Stage("through", (green, red, green)),
+        ),
+        conflicts=(frozenset({SIDE}), frozenset({ON, TURN}), frozenset({SIDE})),
         yields_to=(frozenset(),) * 3,
-        intergreen_s=((0.0, 4.0, 4.0), (4.0, 0.0, 4.0), (4.0, 4.0, 0.0)),
+        intergreen_s=((0.0, 4.0, 0.0), (4.0, 0.0, 4.0), (0.0, 4.0, 0.0)),
         signal_count=3,
     )
 
@@ -77,15 +85,23 @@ def test_the_stages_that_feed_the_lane_between_are_barred_exactly_while_a_vehicl
     west, east = guards[WEST], guards[EAST]
     assert west.barred() == frozenset()
     east.report(traffic([], [], [(0.0, OUT)]))
-    # Both the street and the side street of the west lead there. Nobody stands on the lane back, so the east may send.
-    assert west.barred() == {ON, SIDE}
-    assert east.barred() == frozenset()
+    # Both the street and the side street of the west lead there.
+    assert west.barred() == {ON, SIDE, THROUGH}
     east.report(traffic([], [], [(0.0, OUT)], moving=True))
     assert west.barred() == frozenset()
     east.report(traffic([], [], [(0.0, OUT), (1.3, OUT)]))
-    assert west.barred() == {ON, SIDE}
+    assert west.barred() == {ON, SIDE, THROUGH}
     east.report(traffic([], [], []))
     assert west.barred() == frozenset()
+
+
+def test_who_stands_on_the_lane_from_the_other_junction_goes_first(guards: dict[str, ConnectorGuard]) -> None:
+    # The tail may stand in the west junction, where those must pass whom the east sends: it sends nobody without letting them go.
+    east = guards[EAST]
+    east.report(traffic([], [], [(0.0, OUT)]))
+    assert east.barred() == {ON, SIDE}
+    east.report(traffic([], [], [(0.0, OUT)], moving=True))
+    assert east.barred() == frozenset()
 
 
 def test_vehicles_that_stand_on_long_lanes_bar_nothing(guards: dict[str, ConnectorGuard]) -> None:
@@ -97,12 +113,12 @@ def test_where_both_ways_are_occupied_each_junction_may_still_let_its_own_lane_b
     # The state that the guard is for. Only stage TURN empties the lane between and feeds none: it is never barred.
     for guard in guards.values():
         guard.report(traffic([], [], [(0.0, OUT)]))
-    assert guards[WEST].barred() == guards[EAST].barred() == {ON, SIDE}
+    assert guards[WEST].barred() == guards[EAST].barred() == {ON, SIDE, THROUGH}
 
 
 def test_the_way_out_of_a_barred_stage_is_the_one_for_which_most_vehicles_wait(guards: dict[str, ConnectorGuard]) -> None:
     # Two wait for TURN and one for SIDE; then three for SIDE. The five at the stage that is barred do not count.
-    guard, barred = guards[WEST], frozenset({ON})
+    guard, barred = guards[WEST], frozenset({ON, THROUGH})
     few = traffic([(0.0, TO_OTHER)] * 5, [(0.0, SIDE_OUT)], [(0.0, OUT), (1.9, OUT)])
     assert guard.way_out(ON, barred, few) == TURN
     more = traffic([], [(0.0, SIDE_OUT), (1.9, SIDE_TO_OTHER), (2.9, SIDE_OUT)], [(0.0, OUT), (1.9, OUT)])
@@ -112,13 +128,13 @@ def test_the_way_out_of_a_barred_stage_is_the_one_for_which_most_vehicles_wait(g
 def test_only_who_is_due_within_3_s_waits(guards: dict[str, ConnectorGuard]) -> None:
     # three come later, one is there: that one counts
     seen = traffic([], [(3.1, SIDE_OUT), (4.4, SIDE_OUT), (5.7, SIDE_OUT)], [(3.0, OUT)])
-    assert guards[WEST].way_out(ON, frozenset({ON}), seen) == TURN
+    assert guards[WEST].way_out(ON, frozenset({ON, THROUGH}), seen) == TURN
 
 
 def test_there_is_no_way_out_where_nobody_waits_for_a_stage_that_may_open(guards: dict[str, ConnectorGuard]) -> None:
     west = guards[WEST]
-    assert west.way_out(ON, frozenset({ON, SIDE}), traffic([(0.0, TO_OTHER)], [(0.0, SIDE_OUT)], [])) is None
-    assert west.way_out(ON, frozenset({ON, SIDE, TURN}), traffic([], [], [(0.0, OUT)])) is None
+    assert west.way_out(ON, frozenset({ON, SIDE, THROUGH}), traffic([], [(0.0, SIDE_OUT)], [])) is None
+    assert west.way_out(ON, frozenset({ON, SIDE, TURN, THROUGH}), traffic([], [], [(0.0, OUT)])) is None
 
 
 def test_only_junctions_at_a_short_lane_from_signal_to_signal_have_a_guard() -> None:
