@@ -46,6 +46,8 @@ class Static:
 class _GreenExtending:
     """SUMO extends or ends the green phases of the shipped programs between two bounds; their order and interstages stay.
 
+    A phase in which others still have green while walkers, who have no yellow, clear the road is part of an interstage: it keeps its length.
+
     Parameters
     ----------
     minimum_green_s, maximum_green_s
@@ -94,7 +96,10 @@ class _GreenExtending:
         # SUMO runs the program that was loaded last, so a new program id makes this one the running one.
         bounds = {"minimum_s": self.minimum_green_s, "maximum_s": self.maximum_green_s}
         plain = [replace(phase, minimum_s=None, maximum_s=None, name="") for phase in program.phases]
-        phases = tuple(replace(phase, **bounds) if _is_green(phase.state) else phase for phase in plain)
+        phases = tuple(
+            replace(phase, **bounds) if _is_green(phase.state) and not _clears(before.state, phase.state) else phase
+            for before, phase in zip([plain[-1], *plain], plain, strict=False)
+        )
         return replace(program, program_id=f"ampelwerk_{self.name}", type=self.name, phases=phases, parameters={})
 
 
@@ -118,3 +123,9 @@ class DelayBased(_GreenExtending):
 
 def _is_green(state: str) -> bool:
     return YELLOW.isdisjoint(state) and not GREEN.isdisjoint(state)
+
+
+def _clears(before: str, state: str) -> bool:
+    """Whether a state takes greens straight to red, as those of walkers end, and gives nobody a new one."""
+    changed = [(old, new) for old, new in zip(before, state, strict=True) if old != new]
+    return bool(changed) and all(old in GREEN and new not in GREEN for old, new in changed)
