@@ -57,7 +57,7 @@ class HorizonParameters:
     stop_tolerance_s: float = 2.0
     queue_penalty_s: float = 16.0
     green_queue_share: float = 0.3
-    change_penalty_s: float = 5.0
+    change_penalty_s: float = 0.1
     pedestrian_recall_s: float = 20.0
-    pedestrian_weight_veh: float = 1.0
+    pedestrian_weight_veh: float = 0.3
     tram_weight_veh: float = 10.0
