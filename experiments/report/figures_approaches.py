@@ -19,7 +19,7 @@ from experiments.report.levels import HCM, LETTERS
 from experiments.report.style import GRID, INK, MUTED, PAPER, Roles, is_narrow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -143,7 +143,7 @@ def delay_map(streets: Streets, tables: Mapping[str, pd.DataFrame], roles: Roles
 def _map_panel(axis: Axes, streets: Streets, table: pd.DataFrame, aside_m: float) -> None:
     edges = [edge for edge in streets.net.getEdges() if any(lane.allows("passenger") for lane in edge.getLanes())]
     shape = {edge.getID(): _beside([point[:2] for point in edge.getShape()], aside_m) for edge in edges}
-    axis.add_collection(LineCollection(list(shape.values()), colors=GRID, linewidths=1.0, capstyle="round"))
+    axis.plot(*_as_one(shape.values()), color=GRID, linewidth=1.0, solid_capstyle="round")
     delays_s = table.set_index(["junction", "approach"])["delay_s"]
     lines, values = [], []
     for approach in streets.all_approaches():
@@ -151,7 +151,7 @@ def _map_panel(axis: Axes, streets: Streets, table: pd.DataFrame, aside_m: float
         if math.isfinite(delay_s):
             lines += [shape[edge] for edge in approach.edges if edge in shape]
             values += [delay_s for edge in approach.edges if edge in shape]
-    axis.add_collection(LineCollection(lines, colors=MUTED, linewidths=4.0, capstyle="butt"))
+    axis.plot(*_as_one(lines), color=MUTED, linewidth=4.0, solid_capstyle="butt")
     coloured = LineCollection(lines, cmap=COLOURS, norm=NORM, linewidths=3.0, capstyle="butt", gid="delay")
     coloured.set_array(np.minimum(values, NORM.vmax - 1e-6))
     axis.add_collection(coloured)
@@ -165,6 +165,12 @@ def _map_panel(axis: Axes, streets: Streets, table: pd.DataFrame, aside_m: float
     axis.autoscale_view()
     axis.set_aspect("equal", adjustable="box")
     axis.set_axis_off()
+
+
+def _as_one(lines: Iterable[Sequence[tuple[float, float]]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return lines as one that is broken between them: a path each would make the page of a large network heavy."""
+    points = np.array([point for line in lines for point in (*line, (math.nan, math.nan))]).reshape(-1, 2)
+    return points[:, 0], points[:, 1]
 
 
 def _beside(shape: Sequence[Sequence[float]], aside_m: float) -> list[tuple[float, float]]:
