@@ -209,7 +209,7 @@ def new_controller_command(
     console = _stdout()
     console.print(f"The controller {name} is in {folder}", soft_wrap=True)
     console.print(
-        f"Install it:  pip install --editable {name}[test]\nTest it:     python -m pytest {name}\n"
+        f'Install it:  pip install --editable "{name}[test]"\nTest it:     python -m pytest {name}\n'
         f"Compare it:  ampelwerk study run resco-2021 --quick --also {name}",
         soft_wrap=True,
         markup=False,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ Name = TypeVar("Name")
 POLL_S = 0.02
 PATIENCE_S = 5.0  # a process that was asked to end is given this long
 INTERRUPTED_CODES = {130, -2}
+ABANDONED_CODE = 3
+"""Exit code beside those of `experiments.exits`: nobody waits for the result any more."""
+ENDS_WITH_INPUT = "AMPELWERK_ENDS_WITH_ITS_INPUT"
+"""Variable that tells a process of `in_fresh_processes` from the same command typed by a user, whose input may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ def in_fresh_processes(
 ) -> None:
     """Do commands, each in a process of its own, some at a time and in their order.
 
-    The standard input of each process is a pipe that nobody writes to; its end tells the process that we are gone, however we went.
+    The standard input of each process is a pipe that nobody writes to; its end tells the process that we are gone, however we went
+    (see `end_with_starter`).
 
     Parameters
     ----------
@@ -106,7 +112,7 @@ def in_fresh_processes(
 
 def _start(name: Name, command: list[str]) -> _Running[Name]:
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, env=our_environment())
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, env=watching_environment())
     return _Running(name, process, errors)
 
 
@@ -134,3 +140,24 @@ def our_environment() -> dict[str, str]:
     if source == Path(sysconfig.get_path("purelib")).resolve():
         return dict(os.environ)
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(source), os.environ.get("PYTHONPATH"))))}
+
+
+def watching_environment() -> dict[str, str]:
+    """Return the environment of a process whose standard input is a pipe of ours and which is to end with us."""
+    return {**our_environment(), ENDS_WITH_INPUT: "1"}
+
+
+def end_with_starter() -> None:
+    """End this process as soon as the one that started it is gone, even by ``kill -9``: nobody will take the result.
+
+    Does nothing in a process that was not started with a `watching_environment`.
+    """
+    if os.environ.pop(ENDS_WITH_INPUT, None) is None:
+        return
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os._exit(ABANDONED_CODE)
+
+    threading.Thread(target=watch, daemon=True).start()

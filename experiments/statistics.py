@@ -96,6 +96,18 @@ def two_groups(values: Sequence[float]) -> Groups | None:
     return Groups(tuple(ordered[:cut]), tuple(ordered[cut:]))
 
 
+def far_apart(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the least and the greatest of values that do not fall into two groups and yet differ as much, or None.
+
+    Five runs of which one locks, one half and three not at all have no gap wide enough for two groups (see `two_groups`), but their mean
+    speaks for none of them either. Values below 1 % of the greatest one count as that much.
+    """
+    if len(values) < 2 or max(values) <= 0 or two_groups(values) is not None:
+        return None
+    least, greatest = min(values), max(values)
+    return (least, greatest) if greatest >= GROUP_RATIO * max(least, greatest / 100) else None
+
+
 class Verdict(StrEnum):
     """What the seeds say of a figure of which less is better."""
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
+from experiments.statistics import mean_interval
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from experiments.statistics import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +44,8 @@ INDICATORS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """Mean and spread of one indicator over the seeds.
-
-    Attributes
-    ----------
-    count
-        Runs that have the indicator.
-    mean
-        Their mean.
-    deviation
-        Sample standard deviation (n - 1 in the denominator); None for a single run.
-    """
-
-    count: int
-    mean: float
-    deviation: float | None
-
-
-def spread(values: Sequence[float]) -> Spread | None:
-    """Return mean and spread, or None of nothing."""
-    if not values:
-        return None
-    return Spread(len(values), statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
-
-
-@dataclass(frozen=True, slots=True)
 class ComparisonTable:
-    """Spread of each indicator for each controller.
+    """Mean and spread of each indicator for each controller.
 
     Attributes
     ----------
@@ -81,7 +58,7 @@ class ComparisonTable:
     runs
         Finished runs of each controller.
     cells
-        Spread by controller and column name; None where no run has the indicator.
+        Mean and spread by controller and column name; None where no run has the indicator.
     """
 
     scenario: str
@@ -89,7 +66,7 @@ class ComparisonTable:
     planned: int
     indicators: tuple[Indicator, ...]
     runs: Mapping[str, int]
-    cells: Mapping[str, Mapping[str, Spread | None]]
+    cells: Mapping[str, Mapping[str, Interval | None]]
 
     def best(self, indicator: Indicator) -> frozenset[str]:
         """Return the controllers with the least mean; nobody where all are alike, or where some have fewer runs than others."""
@@ -113,10 +90,10 @@ def comparison_table(scenario: str, label: str, planned: int, records: Mapping[s
     kpis = {name: [record["kpis"] for record in of_name] for name, of_name in records.items()}
     everything = [one for of_name in kpis.values() for one in of_name]
     indicators = INDICATORS + indicators_of_some(everything)
-    cells = {
-        name: {indicator.column: spread([v for one in of_name if (v := value_of(one, indicator)) is not None]) for indicator in indicators}
-        for name, of_name in kpis.items()
-    }
+    cells: dict[str, dict[str, Interval | None]] = {}
+    for name, of_name in kpis.items():
+        values = {indicator.column: [v for one in of_name if (v := value_of(one, indicator)) is not None] for indicator in indicators}
+        cells[name] = {column: mean_interval(found) if found else None for column, found in values.items()}
     return ComparisonTable(scenario, label, planned, indicators, {name: len(of_name) for name, of_name in kpis.items()}, cells)
 
 
@@ -198,7 +175,7 @@ def _title(table: ComparisonTable) -> str:
     return f"{table.scenario} ({table.label})" if table.label else table.scenario
 
 
-def _shown(cell: Spread | None, places: int) -> str:
+def _shown(cell: Interval | None, places: int) -> str:
     if cell is None:
         return "-"
     mean = f"{cell.mean:.{places}f}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experiments.statistics import Verdict, paired_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from experiments.report.situations import Situation, Standing
     from experiments.statistics import Groups, PairedDifference
@@ -71,7 +71,43 @@ def comparison_sentence(situation: Situation, standings: Sequence[Standing], bas
         found = paired_difference(situation.by_seed(best.controller), situation.by_seed(following.controller))
         if found is not None:
             sentences.append(difference_sentence(following.controller, following.mean.mean, found))
+    untold = [one for one in standings if one.apart or (one.groups and one.controller not in {best.controller, baseline})]
+    if untold:
+        sentences.append(f"Unsteady: {'; '.join(f'{one.controller} {spread(one)}' for one in untold)}.")
     return " ".join(sentences)
+
+
+def caution(standings: Mapping[str, Sequence[Standing]]) -> str:
+    """Return where the runs of a controller that is the best somewhere fall into two groups or lie far apart; empty where nowhere.
+
+    Parameters
+    ----------
+    standings
+        By the situation's name, the best first.
+    """
+    winners = list(dict.fromkeys(of_situation[0].controller for of_situation in standings.values()))
+    told = []
+    for winner in winners:
+        places = [
+            f"{name}, {spread(one)}"
+            for name, of_situation in standings.items()
+            for one in of_situation
+            if one.controller == winner and (one.groups or one.apart)
+        ]
+        if places:
+            told.append(f"Not every run of {winner} goes well: {'; '.join(places)} per vehicle.")
+    return " ".join(told)
+
+
+def certainty(found: PairedDifference) -> str:
+    """Return what the seeds say of a difference, in a word or two."""
+    words = {
+        Verdict.BETTER: "certain",
+        Verdict.WORSE: "certain",
+        Verdict.UNDECIDED: "undecided",
+        Verdict.TOO_FEW: "one seed",
+    }
+    return words.get(found.verdict, str(found.verdict))
 
 
 def difference_sentence(other: str, mean_s: float, found: PairedDifference) -> str:
@@ -86,7 +122,7 @@ def difference_sentence(other: str, mean_s: float, found: PairedDifference) -> s
         return f"On average that is {size}, but the runs fall into two groups, so that the average speaks for none of them."
     if found.verdict is Verdict.SAME:
         return f"That is the same as {other}, seed by seed."
-    interval = f"95 % confidence interval {_signed(low)} to {_signed(high)} s"
+    interval = f"95 % confidence interval {signed(low)} to {signed(high)} s"
     if found.verdict is Verdict.UNDECIDED:
         needed = f"; about {found.seeds_to_decide} seeds would" if found.seeds_to_decide is not None else ""
         return f"That is {size}; the seeds cannot decide whether there is a difference ({interval}{needed})."
@@ -95,7 +131,15 @@ def difference_sentence(other: str, mean_s: float, found: PairedDifference) -> s
 
 def groups_sentence(groups: Groups) -> str:
     """Return that runs fall into two groups, and which."""
-    return f"The runs fall into two groups: {_range(groups.lower)} and {_range(groups.upper)}."
+    return f"The runs fall into two groups: {_both(groups)}."
+
+
+def spread(one: Standing) -> str:
+    """Return the groups, or the least and the greatest, of runs that fall into two groups or lie far apart."""
+    if one.groups is not None:
+        return _both(one.groups)
+    assert one.apart is not None
+    return f"{one.apart[0]:.1f} to {one.apart[1]:.1f} s"
 
 
 def is_certain(standing: Standing) -> bool:
@@ -103,12 +147,17 @@ def is_certain(standing: Standing) -> bool:
     return standing.to_baseline is not None and standing.to_baseline.verdict is Verdict.BETTER
 
 
+def _both(groups: Groups) -> str:
+    return f"{_range(groups.lower)} and {_range(groups.upper)}"
+
+
 def _range(values: Sequence[float]) -> str:
     span = f"{values[0]:.1f} s" if values[0] == values[-1] else f"{values[0]:.1f} to {values[-1]:.1f} s"
     return f"{span} ({len(values)} {'run' if len(values) == 1 else 'runs'})"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """Return a number with its sign and one decimal."""
     return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 

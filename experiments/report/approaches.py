@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.report.levels import HBS, HCM
+from experiments.report.levels import approach_levels
 from experiments.report.signal_times import green_shares, signal_spans
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def approach_table(
     pd.DataFrame
         Columns `COLUMNS`. ``vehicles``: how many crossed the stop line. ``delay_s``: time loss on the approach's edges per such vehicle.
         ``halting_s``: likewise, time below 0.1 m/s. ``queue_mean_veh`` and ``queue_most_veh``: halting vehicles, mean and greatest minute.
-        ``saturation``: of the lane with the greatest: vehicles that came (crossed, or stood there at the end) per hour over capacity,
+        ``saturation``: of the lane with the greatest: vehicles that came (crossed, or were there in the end) per hour over capacity,
         `SATURATION_FLOW_VEH_H` times the share of time in which one of its groups had green. Permissive green counts in full, so that
         of opposed left turns is a lower bound, as it is where the queue reaches back beyond the approach. ``hcm``, ``hbs``: levels.
     """
@@ -109,7 +109,7 @@ def approach_table(
                     *(name, approach.edge, approach.arm, int(vehicles), vehicles * 3600.0 / (end_s - begin_s), delay_s),
                     sums["halting_s"] / vehicles if vehicles else math.nan,
                     *(queue.sum() / minutes, queue.max() if len(queue) else 0.0, critical, shares[critical], x[critical]),
-                    *(HCM.level(delay_s, x[critical]), HBS.level(delay_s, x[critical])),
+                    *approach_levels(delay_s, x[critical]),
                 )
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))

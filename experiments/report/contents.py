@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from experiments.report.answer import certainty, signed, spread
+from experiments.report.situations import by_mean_place
 from experiments.statistics import Verdict
 from experiments.study.store import read_identity
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 _LEGEND = (
     "Bold: the least mean. ▼ surely less than the baseline, ▲ surely more (paired by seed, 95 %); no mark: the baseline, or the seeds "
-    "cannot decide. † the runs fall into two groups: mean and number of runs of each."
+    "cannot decide. † the runs fall into two groups: mean and number of runs of each. ‡ the runs lie far apart: least to greatest. "
+    "Columns: by mean place over all rows."
 )
 _APPROACHES_LEGEND = (
     "Arm and edge of each approach. Delay: time loss per vehicle that crosses the stop line. Saturation: of the critical lane. Levels of "
@@ -31,14 +34,49 @@ _QUALITY_LEGEND = "bias_veh: estimated less true. mean_error_veh: mean absolute 
 
 def overview(standings: Sequence[Sequence[Standing]], parts: Sequence[Section], results: StudyResults) -> dict[str, Any]:
     """Return the table of the answer: situations downwards, controllers across; `standings` and `parts` by situation."""
-    columns = [variant.label for variant in results.study.controllers]
+    columns = by_mean_place(standings)
     rows = []
     for part, of_situation in zip(parts, standings, strict=True):
         by_name = {one.controller: one for one in of_situation}
         cells = [_cell(by_name.get(name), best=of_situation[0].controller == name) for name in columns]
         rows.append({"name": part.name, "anchor": part.anchor, "cells": cells})
     caption = f"Full delay, s per vehicle due: mean ± standard deviation over the seeds. Baseline: {results.study.baseline}."
-    return {"caption": caption, "corner": "", "columns": columns, "rows": rows, "legend": _LEGEND}
+    return {"caption": caption, "columns": columns, "baseline": results.study.baseline, "rows": rows, "legend": _LEGEND}
+
+
+def winners(standings: Sequence[Sequence[Standing]], parts: Sequence[Section], baseline: str) -> dict[str, Any]:
+    """Return the table of who has the least delay in each situation, and of how much less and how certain that is."""
+    rows = []
+    for part, of_situation in zip(parts, standings, strict=True):
+        best = of_situation[0]
+        base = next((one for one in of_situation if one.controller == baseline), None)
+        rows.append(
+            {
+                "name": part.name,
+                "anchor": part.anchor,
+                "best": best.controller,
+                "delay": _delay(best),
+                "baseline": "-" if base is None else _delay(base),
+                **_gain(best, baseline),
+            }
+        )
+    return {"baseline": baseline, "rows": rows}
+
+
+def _delay(one: Standing) -> str:
+    return spread(one) if one.groups is not None or one.apart is not None else f"{one.mean.mean:.1f} s"
+
+
+def _gain(best: Standing, baseline: str) -> dict[str, str]:
+    found = best.to_baseline
+    if found is None or found.relative is None:
+        return {"gain": "", "interval": "", "certainty": "is the baseline" if best.controller == baseline else "-"}
+    if found.verdict is Verdict.TWO_GROUPS:
+        return {"gain": "", "interval": "", "certainty": certainty(found)}
+    low, high = found.difference.low, found.difference.high
+    interval = "" if low is None or high is None else f"{signed(low)} to {signed(high)} s"
+    percent = f"{100 * found.relative:+.0f} %".replace("-", "\N{MINUS SIGN}")
+    return {"gain": percent, "interval": interval, "certainty": certainty(found)}
 
 
 def _cell(one: Standing | None, *, best: bool) -> dict[str, str]:
@@ -51,6 +89,8 @@ def _cell(one: Standing | None, *, best: bool) -> dict[str, str]:
         marks.append("groups")
         halves = (one.groups.lower, one.groups.upper)
         return {"text": ", ".join(f"{sum(half) / len(half):.1f} ({len(half)})" for half in halves), "marks": " ".join(marks)}
+    if one.apart is not None:
+        return {"text": f"{one.apart[0]:.1f} to {one.apart[1]:.1f}", "marks": " ".join([*marks, "apart"])}
     spread = "" if one.mean.deviation is None else f" ± {one.mean.deviation:.1f}"
     return {"text": f"{one.mean.mean:.1f}{spread}", "marks": " ".join(marks)}
 
@@ -91,6 +131,7 @@ def section_content(part: Section) -> dict[str, Any]:
                 "columns": list(table.columns),
                 "rows": [[_shown(value) for value in row] for row in table.itertuples(index=False)],
                 "legend": _APPROACHES_LEGEND if of_approaches else _QUALITY_LEGEND,
+                "screen_only": not of_approaches,  # long, and beside the page as CSV
             }
         )
     return {

@@ -15,11 +15,11 @@ from matplotlib.patheffects import withStroke
 from sumolib import geomhelper
 
 from experiments.report.figures_kpis import plain_decades
-from experiments.report.levels import HCM, LETTERS
 from experiments.report.style import GRID, INK, MUTED, PAPER, Roles, is_narrow
+from optimizer.design.levels import HCM_VEHICLE_S, LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -30,8 +30,8 @@ LOGARITHMIC_FROM_S = 200.0
 MOST_ROWS = 24
 """More approaches than these are left to the table."""
 
-COLOURS = ListedColormap(colormaps["viridis_r"](np.linspace(0.04, 0.96, len(LETTERS))))
-NORM = BoundaryNorm((0.0, *HCM.bounds_s, 2 * HCM.bounds_s[-1]), COLOURS.N, extend="neither")
+COLOURS = ListedColormap(colormaps["viridis_r"](np.linspace(0.04, 0.96, len(LEVELS))))
+NORM = BoundaryNorm((0.0, *HCM_VEHICLE_S, 2 * HCM_VEHICLE_S[-1]), COLOURS.N, extend="neither")
 
 
 def approaches(tables: Mapping[str, pd.DataFrame], names_of: Mapping[str, str], roles: Roles, width_in: float) -> Figure:
@@ -97,9 +97,9 @@ def _level_lines(axis: Axes, least_s: float, greatest_s: float) -> None:
     else:
         axis.set_xlim(left_s, right_s)
     low_px, high_px = (axis.transData.transform((place_s, 0.0))[0] for place_s in axis.get_xlim())
-    edges_s = [axis.get_xlim()[0], *(bound_s for bound_s in HCM.bounds_s if bound_s < right_s), axis.get_xlim()[1]]
-    for low_s, high_s, letter in zip(edges_s, edges_s[1:], LETTERS, strict=False):
-        if letter != LETTERS[0]:
+    edges_s = [axis.get_xlim()[0], *(bound_s for bound_s in HCM_VEHICLE_S if bound_s < right_s), axis.get_xlim()[1]]
+    for low_s, high_s, letter in zip(edges_s, edges_s[1:], LEVELS, strict=False):
+        if letter != LEVELS[0]:
             axis.axvline(low_s, color=MUTED, linewidth=0.5, linestyle=(0, (2, 2)))
         places = [(axis.transData.transform((edge_s, 0.0))[0] - low_px) / (high_px - low_px) for edge_s in (low_s, high_s)]
         if places[1] - places[0] > 0.03:
@@ -134,7 +134,7 @@ def delay_map(streets: Streets, tables: Mapping[str, pd.DataFrame], roles: Roles
         _map_panel(axis, streets, tables[controller], aside_m)
         axis.set_title(controller, color=roles.colour(controller))
     bar = figure.colorbar(ScalarMappable(NORM, COLOURS), ax=axes, location="bottom", aspect=45, shrink=0.8, pad=0.02, spacing="uniform")
-    bar.set_ticks(HCM.bounds_s, labels=[f"{bound_s:g}" for bound_s in HCM.bounds_s])
+    bar.set_ticks(HCM_VEHICLE_S, labels=[f"{bound_s:g}" for bound_s in HCM_VEHICLE_S])
     bar.set_label("delay on the approach, s/vehicle (levels A to F, HCM)")
     bar.outline.set_visible(False)
     return figure
@@ -143,7 +143,7 @@ def delay_map(streets: Streets, tables: Mapping[str, pd.DataFrame], roles: Roles
 def _map_panel(axis: Axes, streets: Streets, table: pd.DataFrame, aside_m: float) -> None:
     edges = [edge for edge in streets.net.getEdges() if any(lane.allows("passenger") for lane in edge.getLanes())]
     shape = {edge.getID(): _beside([point[:2] for point in edge.getShape()], aside_m) for edge in edges}
-    axis.add_collection(LineCollection(list(shape.values()), colors=GRID, linewidths=1.0, capstyle="round"))
+    axis.plot(*_as_one(shape.values()), color=GRID, linewidth=1.0, solid_capstyle="round")
     delays_s = table.set_index(["junction", "approach"])["delay_s"]
     lines, values = [], []
     for approach in streets.all_approaches():
@@ -151,7 +151,7 @@ def _map_panel(axis: Axes, streets: Streets, table: pd.DataFrame, aside_m: float
         if math.isfinite(delay_s):
             lines += [shape[edge] for edge in approach.edges if edge in shape]
             values += [delay_s for edge in approach.edges if edge in shape]
-    axis.add_collection(LineCollection(lines, colors=MUTED, linewidths=4.0, capstyle="butt"))
+    axis.plot(*_as_one(lines), color=MUTED, linewidth=4.0, solid_capstyle="butt")
     coloured = LineCollection(lines, cmap=COLOURS, norm=NORM, linewidths=3.0, capstyle="butt", gid="delay")
     coloured.set_array(np.minimum(values, NORM.vmax - 1e-6))
     axis.add_collection(coloured)
@@ -165,6 +165,12 @@ def _map_panel(axis: Axes, streets: Streets, table: pd.DataFrame, aside_m: float
     axis.autoscale_view()
     axis.set_aspect("equal", adjustable="box")
     axis.set_axis_off()
+
+
+def _as_one(lines: Iterable[Sequence[tuple[float, float]]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return lines as one that is broken between them: a path each would make the page of a large network heavy."""
+    points = np.array([point for line in lines for point in (*line, (math.nan, math.nan))]).reshape(-1, 2)
+    return points[:, 0], points[:, 1]
 
 
 def _beside(shape: Sequence[Sequence[float]], aside_m: float) -> list[tuple[float, float]]:

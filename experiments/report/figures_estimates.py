@@ -87,6 +87,7 @@ def _against(axis: Axes, samples: pd.DataFrame) -> None:
         counts["true_queue_veh"],
         counts["estimated_queue_veh"],
         s=sizes.clip(upper=LARGEST_DOT),
+        marker="s",  # four points where a circle has thirty-two
         color=BLUE,
         alpha=0.55,
         linewidth=0,

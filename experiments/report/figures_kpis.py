@@ -14,7 +14,7 @@ from experiments.report.style import GRID, INK, MUTED, Roles, is_narrow
 from experiments.statistics import two_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -117,25 +117,32 @@ def _name_rows(axis: Axes, order: Sequence[str], roles: Roles) -> None:
             tick.label1.set(color=roles.colour(name), fontweight="bold")
 
 
-def differences(table: pd.DataFrame, baseline: str, best: str, width_in: float) -> Figure:
-    """Draw the paired differences of full delay to the baseline with their confidence intervals.
+def differences(table: pd.DataFrame, of_seeds: Mapping[str, Sequence[float]], baseline: str, best: str, width_in: float) -> Figure:
+    """Draw the paired differences of full delay to the baseline: each seed's, and their mean with its confidence interval.
+
+    The axis covers all means and intervals; seeds beyond it are told at its edge, so that one locked run does not hide the rest.
 
     Parameters
     ----------
     table
-        A row per controller: ``controller``, ``difference``, ``low``, ``high`` (s per vehicle due; an interval that is not known is empty).
+        A row per controller, from top to bottom: ``controller``, ``difference``, ``low``, ``high`` (s per vehicle due; a mean that speaks
+        for no run and an interval that is not known are empty).
+    of_seeds
+        The differences with each seed, by controller, s per vehicle due.
     baseline, best
         As in `Roles`.
     width_in
         Width of the figure, inches.
     """
-    rows = table.sort_values("difference", ignore_index=True)
+    rows = table.reset_index(drop=True)
     roles = Roles(baseline, best)
     figure = Figure(figsize=(width_in, 0.7 + 0.26 * len(rows)), layout="constrained")
     axis = figure.subplots()
     axis.axvline(0.0, color=INK, linewidth=0.9)
+    axis.set_xlim(*_around(rows[["difference", "low", "high"]].to_numpy(dtype=float), of_seeds))
     for row, one in rows.iterrows():
         colour = roles.colour(one["controller"])
+        _seeds(axis, row, one["controller"], of_seeds.get(one["controller"], ()), colour)
         axis.plot(
             [one["low"], one["high"]], [row, row], color=colour, linewidth=1.8, solid_capstyle="butt", gid=f"interval:{one['controller']}"
         )
@@ -149,10 +156,37 @@ def differences(table: pd.DataFrame, baseline: str, best: str, width_in: float) 
     return figure
 
 
+def _around(known_s: np.ndarray, of_seeds: Mapping[str, Sequence[float]]) -> tuple[float, float]:
+    """Return limits around 0 and all means and intervals; around the seeds where there is no mean at all."""
+    values_s = known_s[~np.isnan(known_s)]
+    if not len(values_s):
+        values_s = np.array([value_s for some in of_seeds.values() for value_s in some])
+    low_s, high_s = min(values_s.min(initial=0.0), 0.0), max(values_s.max(initial=0.0), 0.0)
+    aside_s = 0.12 * (high_s - low_s) or 1.0
+    return low_s - aside_s, high_s + aside_s
+
+
+def _seeds(axis: Axes, row: int, controller: str, values_s: Sequence[float], colour: str) -> None:
+    low_s, high_s = axis.get_xlim()
+    inside = [value_s for value_s in values_s if low_s <= value_s <= high_s]
+    look = {"color": colour, "alpha": 0.45, "markersize": 3.5, "markeredgewidth": 0}
+    axis.plot(inside, np.full(len(inside), row), "o", gid=f"seeds:{controller}", **look)
+    for beyond, at_s, towards, aside_pt in (
+        ([value_s for value_s in values_s if value_s > high_s], high_s, "right", -8),
+        ([value_s for value_s in values_s if value_s < low_s], low_s, "left", 8),
+    ):
+        if beyond:
+            axis.plot([at_s], [row], ">" if towards == "right" else "<", color=colour, markersize=5, clip_on=False)
+            told = ", ".join(f"{value_s:+.0f}" for value_s in sorted(beyond)).replace("-", "\N{MINUS SIGN}")
+            place = {"xytext": (aside_pt, 0), "textcoords": "offset points", "ha": towards, "va": "center"}
+            axis.annotate(f"{told} s", (at_s, row), color=colour, fontsize="small", **place)
+
+
 def queues(minutes: pd.DataFrame, roles: Roles, width_in: float) -> Figure:
     """Draw the vehicles that stand in the network or wait outside it, minute by minute, a panel for each controller.
 
-    The line is the median over the seeds, the band reaches from the least to the greatest; the other controllers' medians are grey.
+    The thick line is the median over the seeds, a thin one each seed, so that a network that locks with some of them is seen to do so; the
+    other controllers' medians are grey.
 
     Parameters
     ----------
@@ -164,7 +198,7 @@ def queues(minutes: pd.DataFrame, roles: Roles, width_in: float) -> Figure:
         Width of the figure, inches.
     """
     stood = minutes.assign(standing_veh=minutes["queue_veh"] + minutes["backlog_veh"])
-    spread = stood.groupby(["controller", "minute"])["standing_veh"].agg(["median", "min", "max"]).reset_index()
+    spread = stood.groupby(["controller", "minute"])["standing_veh"].agg(["median", "max"]).reset_index()
     order = list(spread.groupby("controller")["median"].mean().sort_values().index)
     columns = min(2 if is_narrow(width_in) else 4, len(order))
     rows = math.ceil(len(order) / columns)
@@ -179,7 +213,8 @@ def queues(minutes: pd.DataFrame, roles: Roles, width_in: float) -> Figure:
                 axis.plot(of_other["minute"], of_other["median"], color=GRID, linewidth=0.8)
         own = spread[spread["controller"] == name]
         colour = roles.colour(name) if name in roles.drawn() else INK
-        axis.fill_between(own["minute"], own["min"], own["max"], color=colour, alpha=0.18, linewidth=0)
+        for _, of_seed in stood[stood["controller"] == name].groupby("seed"):
+            axis.plot(of_seed["minute"], of_seed["standing_veh"], color=colour, linewidth=0.5, alpha=0.55)
         axis.plot(own["minute"], own["median"], color=colour, gid=f"queue:{name}")
         axis.set_title(_broken(name, 20), color=colour)
         axis.set_ylim(0, 1.05 * max(spread["max"].max(), 1.0))

@@ -46,5 +46,5 @@ def figure(picture: Picture) -> Markup:
 
 
 def broken(text: str) -> Markup:
-    """Return a name that may be broken after its underscores and before its @."""
-    return Markup(str(escape(text)).replace("_", "_<wbr>").replace("@", "<wbr>@"))  # noqa: S704 - escaped right here
+    """Return a name that may be broken after its underscores and slashes and before its @."""
+    return Markup(str(escape(text)).replace("_", "_<wbr>").replace("/", "/<wbr>").replace("@", "<wbr>@"))  # noqa: S704 - escaped right here

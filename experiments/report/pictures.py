@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class Picture:
 
     def inline(self) -> tuple[str, str]:
         """Return the picture as SVG for a page: wide, and narrow for a phone."""
-        return self._inline(WIDE_IN, f"{self.name}_wide"), self._inline(NARROW_IN, f"{self.name}_narrow")
+        short = hashlib.sha256(self.name.encode()).hexdigest()[:8]  # it stands in every element that is clipped
+        return self._inline(WIDE_IN, f"w{short}"), self._inline(NARROW_IN, f"n{short}")
 
     def save(self, folder: Path) -> None:
         """Write it as PNG and SVG, two columns wide."""
@@ -70,6 +72,13 @@ def _shorter(number: re.Match[str]) -> str:
     return f"{float(number[0]):.1f}".removesuffix(".0")
 
 
+def _shorter_path(path: str) -> str:
+    path = re.sub(_DECIMALS, _shorter, path)
+    if set(re.findall("[A-Za-z]", path)) <= {"M", "L"}:  # after these a pair of numbers without a letter is a line, too
+        path = re.sub(r"\s+L ", " ", path)
+    return " ".join(path.split())
+
+
 def for_page(svg: str, prefix: str, label: str) -> str:
     """Return an SVG file's text made fit for standing inside a page with others.
 
@@ -82,7 +91,7 @@ def for_page(svg: str, prefix: str, label: str) -> str:
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", body)
     body = re.sub(r'xlink:href="#([^"]+)"', rf'xlink:href="#{prefix}-\1"', body)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r' d="([^"]*)"', lambda found: f' d="{re.sub(_DECIMALS, _shorter, found[1])}"', body)
+    body = re.sub(r' d="([^"]*)"', lambda found: f' d="{_shorter_path(found[1])}"', body)
     for colour, variable in _VARIABLES.items():
         body = body.replace(colour, variable)
     body = re.sub(r"font: ([^;\"]*?)'DejaVu Sans'[^;\"]*", r"font: \1var(--sans)", body)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from experiments import runs
 from experiments.exits import ended_with_code
 from experiments.folders import read_record, write_whole
-from experiments.processes import in_fresh_processes, module_command
+from experiments.processes import end_with_starter, in_fresh_processes, module_command
 from experiments.requests import request_from_dict
 from experiments.watching import Watching
 
@@ -79,6 +79,7 @@ def trajectories_from_s(begin_s: float, end_s: float) -> float:
 
 def main() -> None:
     """Do one repetition in this process."""
+    end_with_starter()
     sys.path.append(str(Path.cwd()))  # for controllers package.module:Class of the user's own
     record = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     watching = Watching(trajectories_from_s(record["simulated"]["begin_s"], record["simulated"]["end_s"]))

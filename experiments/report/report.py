@@ -10,8 +10,8 @@ from controllers.registry import controller
 from experiments.errors import ExperimentError
 from experiments.folders import write_whole
 from experiments.report import figures_kpis, sections
-from experiments.report.answer import comparison_sentence, headline
-from experiments.report.contents import overview, overview_csv, provenance, published, section_content
+from experiments.report.answer import caution, comparison_sentence, headline
+from experiments.report.contents import overview, overview_csv, provenance, published, section_content, winners
 from experiments.report.page import render
 from experiments.report.pictures import Picture
 from experiments.report.repeat import repeat
@@ -74,8 +74,8 @@ def write_report(results: StudyResults, out: Path, corridor: Sequence[str] = (),
         folder.mkdir(parents=True, exist_ok=True)
     for picture in [*([overall] if overall else []), *pictures]:
         picture.save(out / FIGURES)
-    answer_table = overview([standings[id(one)] for one in found], parts, results)
-    write_whole(out / TABLES / "full_delay.csv", overview_csv(found, [standings[id(one)] for one in found]))
+    ranked = [standings[id(one)] for one in found]
+    write_whole(out / TABLES / "full_delay.csv", overview_csv(found, ranked))
     for part in parts:
         for name, table in part.tables.items():
             write_whole(out / TABLES / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -85,8 +85,10 @@ def write_report(results: StudyResults, out: Path, corridor: Sequence[str] = (),
             "title": results.study.title or results.study.full_name,
             "description": results.study.description,
             "quick": results.quick,
-            "headline": headline([standings[id(one)][0] for one in found], baseline),
-            "overview": answer_table,
+            "headline": headline([of_situation[0] for of_situation in ranked], baseline),
+            "caution": caution(dict(zip([part.name for part in parts], ranked, strict=True))),
+            "winners": winners(ranked, parts, baseline),
+            "overview": overview(ranked, parts, results),
             "overall": overall,
             "failures": [
                 f"{row.scenario}, {row.controller}, seed {row.seed}: {row.error}" for one in found for row in one.failed.itertuples()

@@ -15,6 +15,7 @@ from experiments.report.repeat import trajectories_from_s
 from experiments.report.signal_times import group_names, signal_spans
 from experiments.report.streets import Streets, busiest_junction, choose_corridor, median_approaches, ways_and_reds
 from experiments.report.style import is_narrow
+from experiments.statistics import Verdict
 from experiments.watching import ESTIMATES
 
 if TYPE_CHECKING:
@@ -75,17 +76,28 @@ def key_figures(section: Section, situation: Situation, standings: Sequence[Stan
     section.pictures.append(Picture(f"{section.anchor}_runs", "Full delay, stops and CO2", _DOTS, draw))
     compared = [one for one in standings if one.to_baseline is not None]
     if compared and any(one.mean.count > 1 for one in compared):
-        rows = [(one.controller, d.difference.mean, d.difference.low, d.difference.high) for one in compared if (d := one.to_baseline)]
+        nothing = (None, None, None)
+        rows = [
+            (one.controller, *(nothing if d.verdict is Verdict.TWO_GROUPS else (d.difference.mean, d.difference.low, d.difference.high)))
+            for one in compared
+            if (d := one.to_baseline)
+        ]
         table = pd.DataFrame(rows, columns=["controller", "difference", "low", "high"]).astype({"low": float, "high": float})
-        caption = "Mean over the seeds of the difference with the same seed, with its 95 % confidence interval. Left: less delay."
-        if any(one.groups is not None for one in standings):
-            caption += " Where runs fall into two groups the interval speaks for neither."
-        draw = partial(figures_kpis.differences, table, roles.baseline, roles.best)
+        caption = (
+            "Small dots: difference with the same seed; large dot and bar: their mean and its 95 % confidence interval, left out where "
+            "runs fall into two groups. Left of 0: less delay."
+        )
+        base = situation.by_seed(roles.baseline)
+        of_seeds = {
+            one.controller: [own - base[seed] for seed, own in situation.by_seed(one.controller).items() if seed in base]
+            for one in compared
+        }
+        draw = partial(figures_kpis.differences, table, of_seeds, roles.baseline, roles.best)
         section.pictures.append(Picture(f"{section.anchor}_differences", f"Difference to {roles.baseline}", caption, draw))
     if len(minutes):
         caption = (
             "Vehicles that halt (below 0.1 m/s) in the network, and those that wait outside to get in. "
-            "Line: median over the seeds; band: least to greatest; grey: the other controllers."
+            "Thick line: median over the seeds; thin lines: each seed; grey: the other controllers."
         )
         section.pictures.append(
             Picture(f"{section.anchor}_queues", "Queues over time", caption, partial(figures_kpis.queues, minutes, roles))

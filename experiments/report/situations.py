@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.report.style import Roles
-from experiments.statistics import PairedDifference, mean_interval, paired_difference, two_groups
+from experiments.statistics import PairedDifference, far_apart, mean_interval, paired_difference, two_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,8 @@ class Standing:
         Mean full delay, s per vehicle due, and its confidence interval.
     groups
         The two groups its runs fall into; None where they do not.
+    apart
+        Its least and greatest run where they lie far apart without falling into two groups; else None.
     to_baseline
         Paired difference to the baseline; None for the baseline, and where no seed is common.
     """
@@ -37,6 +39,7 @@ class Standing:
     controller: str
     mean: Interval
     groups: Groups | None
+    apart: tuple[float, float] | None
     to_baseline: PairedDifference | None
 
 
@@ -84,6 +87,7 @@ class Situation:
                 name,
                 mean_interval(list(own.values())),
                 two_groups(list(own.values())),
+                far_apart(list(own.values())),
                 None if name == baseline else paired_difference(own, base),
             )
             for name, own in values.items()
@@ -99,6 +103,17 @@ def situations(runs: pd.DataFrame) -> list[Situation]:
         Situation(*key, str(some["label"].iloc[0]), some[some["status"] == "finished"], some[some["status"] != "finished"])
         for key, some in runs.groupby(keys, sort=False)
     ]
+
+
+def by_mean_place(standings: Sequence[Sequence[Standing]]) -> list[str]:
+    """Return all controllers, the one with the least mean place over the situations first; a missing one counts as last."""
+    names = sorted({one.controller for of_situation in standings for one in of_situation})
+    places = dict.fromkeys(names, 0)
+    for of_situation in standings:
+        order = [one.controller for one in of_situation]
+        for name in names:
+            places[name] += order.index(name) if name in order else len(names)
+    return sorted(names, key=places.__getitem__)
 
 
 def references(found: Sequence[Situation]) -> list[Situation]:

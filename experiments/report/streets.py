@@ -10,7 +10,7 @@ import pandas as pd
 from controllers.sumo.network import read_network
 from experiments.report.approaches import COLUMNS, Approach, approach_table, approaches_of
 from experiments.report.corridors import Corridor, corridor, heaviest_chain, read_routes
-from experiments.report.levels import HBS, HCM
+from experiments.report.levels import approach_levels
 from experiments.report.signal_times import GREEN, PERMISSIVE, signal_spans
 from experiments.report.trajectories import read_trajectories
 from experiments.watching import ROUTES, TRAJECTORIES
@@ -102,8 +102,7 @@ def median_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         return first
     for column in _MEDIANS:
         first[column] = pd.concat([table[column] for table in tables], axis=1).median(axis=1)
-    for name, scale in (("hcm", HCM), ("hbs", HBS)):
-        first[name] = [scale.level(delay_s, x) for delay_s, x in zip(first["delay_s"], first["saturation"], strict=True)]
+    first[["hcm", "hbs"]] = [approach_levels(delay_s, x) for delay_s, x in zip(first["delay_s"], first["saturation"], strict=True)]
     return first[list(COLUMNS)]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import ExperimentError
-from experiments.processes import Ended, our_environment
+from experiments.processes import Ended, our_environment, watching_environment
 from experiments.study.keys import deciding_versions
 from experiments.study.running import Task, run_command
 
@@ -144,13 +144,13 @@ def make_on_worker(key: str, request: RunRequest) -> tuple[int, str, bytes]:
     with tempfile.TemporaryDirectory(prefix="ampelwerk-") as place:
         folder = Path(place) / key
         folder.mkdir()
-        # the pipe is the process's sign that we live; see experiments.study.one_run
+        # the pipe is the process's sign that we live; see experiments.processes.end_with_starter
         with subprocess.Popen(
             run_command(key, folder, request),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=our_environment(),
+            env=watching_environment(),
             text=True,
         ) as process:
             assert process.stderr is not None

@@ -213,12 +213,16 @@ class Study:
         scales = quick.demand_scales or self.demand_scales
         states = tuple(state for state in self.loops if quick.loops is None or state.label in quick.loops)
         length_s = quick.length_s or self.window.length_s
-        window = "all of each window" if length_s is None else f"the first {length_s:g} s of each window"
-        note = (
-            f"Quick form: {len(scenarios)} of {len(self.scenarios)} scenarios, {len(controllers)} of {len(self.controllers)} controllers, "
-            f"{len(seeds)} of {len(self.seeds)} seeds, {len(scales)} of {len(self.demand_scales)} demands, "
-            f"{len(states)} of {len(self.loops)} states of the loops, {window}. A first answer, no evidence."
-        )
+        counts = {
+            "scenarios": (scenarios, self.scenarios),
+            "controllers": (controllers, self.controllers),
+            "seeds": (seeds, self.seeds),
+            "demands": (scales, self.demand_scales),
+            "states of the loops": (states, self.loops),
+        }
+        less = [f"{len(kept)} of {len(whole)} {name}" for name, (kept, whole) in counts.items() if len(kept) < len(whole)]
+        less += [] if length_s is None else [f"the first {length_s:g} s of each window"]
+        note = f"Quick form: {', '.join(less) or 'the whole study'}. A first answer, no evidence."
         return replace(
             self,
             scenarios=scenarios,

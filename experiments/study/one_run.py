@@ -1,14 +1,9 @@
-"""One run of a study in a fresh process: ``python -m experiments.study.one_run KEY FOLDER REQUEST``, the request as JSON.
-
-The process ends with its starter: when the other end of its standard input is gone, nobody will take its result.
-"""
+"""One run of a study in a fresh process: ``python -m experiments.study.one_run KEY FOLDER REQUEST``, the request as JSON."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +12,7 @@ from experiments.errors import ExperimentError, ResultError
 from experiments.exits import complain, ended_with_code
 from experiments.folders import RECORD, write_whole
 from experiments.minutes import MinuteOutput
+from experiments.processes import end_with_starter
 from experiments.requests import request_from_dict
 from experiments.runs import run
 from experiments.study.keys import deciding_versions, run_key
@@ -25,8 +21,8 @@ from sumo_networks import scenario
 if TYPE_CHECKING:
     from experiments.requests import RunRequest
 
-ABANDONED_CODE, UNWRITTEN_CODE = 3, 4
-"""Exit codes beside those of `experiments.exits`: nobody waits for the result any more; something could not be written."""
+UNWRITTEN_CODE = 4
+"""Exit code beside those of `experiments.exits` and `experiments.processes`: something could not be written."""
 
 
 def do_run(request: RunRequest, key: str, folder: Path) -> dict[str, Any]:
@@ -49,20 +45,11 @@ def do_run(request: RunRequest, key: str, folder: Path) -> dict[str, Any]:
     return record
 
 
-def _end_with_starter() -> None:
-    def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
-        os._exit(ABANDONED_CODE)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main() -> None:
     """Make the run that the arguments ask for, and end the process with a code as the command line does."""
+    end_with_starter()
     sys.path.append(str(Path.cwd()))  # for controllers of the user's own
     key, folder, request = sys.argv[1], Path(sys.argv[2]), request_from_dict(json.loads(sys.argv[3]))
-    _end_with_starter()
 
     def make() -> int:
         try:

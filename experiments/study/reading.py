@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import tomllib
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from controllers.registry import ControllerError, controller, parameters_of, registered
 from controllers.sumo.detectors import DetectorLayout
 from controllers.sumo.loop_faults import FAULT_KINDS, MIXED, NOISY, LoopFaults
 from experiments.errors import ExperimentError
 from experiments.requests import ControllerChoice, controller_choice, seed_list
+from experiments.study.checked_toml import CheckedToml, is_number, nearest
 from experiments.study.definition import ControllerVariant, LoopState, Published, QuickForm, Study, Window
 from experiments.study.places import TomlText
 from experiments.tables import INDICATORS
 from optimizer.observation import InformationClass
 from sumo_networks.catalogue import names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 READY_MADE = "experiments.studies"
 KEYS = (
@@ -56,7 +53,7 @@ def find_study(name_or_path: str) -> Path:
     known = ready_made()
     if name_or_path in known:
         return known[name_or_path]
-    raise ExperimentError(f"There is no study {name_or_path!r}; {_choose(name_or_path, known)}, or name a .toml file.")
+    raise ExperimentError(f"There is no study {name_or_path!r}; {nearest(name_or_path, known)}, or name a .toml file.")
 
 
 def read_study(path: Path) -> Study:
@@ -89,38 +86,35 @@ def study_from_text(text: str, file: str, folder: Path | None = None) -> Study:
     return _Reader(content, TomlText(text), file, folder).study()
 
 
-class _Reader:
-    """Reads one file; every complaint names it and the line."""
-
-    def __init__(self, content: dict[str, Any], places: TomlText, file: str, folder: Path | None) -> None:
-        self.content, self.places, self.file, self.folder = content, places, file, folder
+class _Reader(CheckedToml):
+    """Reads one study file."""
 
     def study(self) -> Study:
         content = self.content
-        self._known_keys(content, KEYS, "")
+        self.check_keys(content, KEYS, "")
         controllers = self._controllers()
         labels = tuple(variant.label for variant in controllers)
         scenarios = self._scenarios()
         states = self._loops()
-        scales = tuple(float(value) for value in self._list("demand_scales", [1.0], (int, float)))
+        scales = tuple(float(value) for value in self.list_of("demand_scales", [1.0], (int, float)))
         for scale in scales:
             if not (math.isfinite(scale) and scale > 0):
-                self._complain(
+                self.complain(
                     "demand_scales", f"the demand scale {scale:g} makes no traffic; give numbers above 0 (1 is the demand as it is)"
                 )
-        metrics = tuple(self._list("metrics", ["full_delay_s", "stops", "co2_g"], str))
+        metrics = tuple(self.list_of("metrics", ["full_delay_s", "stops", "co2_g"], str))
         for metric in metrics:
             if metric not in METRICS and not metric.endswith("_full_delay_s"):
-                self._complain("metrics", f"there is no metric {metric!r}; {_choose(metric, METRICS)}", metric)
-        baseline = self._text("baseline", labels[0])
+                self.complain("metrics", f"there is no metric {metric!r}; {nearest(metric, METRICS)}", metric)
+        baseline = self.text("baseline", labels[0])
         if baseline not in labels:
-            self._complain(
-                "baseline", f"the baseline {baseline!r} is none of the study's controllers; {_choose(baseline, labels)}", baseline
+            self.complain(
+                "baseline", f"the baseline {baseline!r} is none of the study's controllers; {nearest(baseline, labels)}", baseline
             )
         return Study(
-            name=self._text("name", Path(self.file).stem),
-            title=self._text("title", ""),
-            description=self._text("description", "").strip(),
+            name=self.text("name", Path(self.file).stem),
+            title=self.text("title", ""),
+            description=self.text("description", "").strip(),
             scenarios=scenarios,
             controllers=controllers,
             seeds=self._seeds(),
@@ -128,7 +122,7 @@ class _Reader:
             metrics=metrics,
             demand_scales=scales,
             loops=states,
-            window=Window(self._seconds("length_s")),
+            window=Window(self.seconds("length_s")),
             precision=self._precision(),
             published=self._published(scenarios),
             quick=self._quick(scenarios, labels, scales, states),
@@ -136,13 +130,13 @@ class _Reader:
         )
 
     def _scenarios(self) -> tuple[str, ...]:
-        found = tuple(self._list("scenarios", None, str))
+        found = tuple(self.list_of("scenarios", None, str))
         known = names()
         for name in found:
             is_file = self.folder is not None and (self.folder / name).is_file()
             if name not in known and not name.startswith("grid/") and not is_file:
-                self._complain("scenarios", f"there is no scenario {name!r}; {_choose(name, known)} or a .sumocfg beside this file", name)
-        self._no_doubles("scenarios", found)
+                self.complain("scenarios", f"there is no scenario {name!r}; {nearest(name, known)} or a .sumocfg beside this file", name)
+        self.check_doubles("scenarios", found)
         return found
 
     def _seeds(self) -> tuple[int, ...]:
@@ -150,24 +144,24 @@ class _Reader:
         if isinstance(given, list) and given and all(isinstance(one, int) and not isinstance(one, bool) for one in given):
             given = ",".join(map(str, given))
         if given == []:
-            self._complain("seeds", "'seeds' is empty, so there is nothing to run; name at least one")
+            self.complain("seeds", "'seeds' is empty, so there is nothing to run; name at least one")
         if not isinstance(given, str):
-            self._complain("seeds", "'seeds' must be a text such as \"0-4\" or a list of whole numbers")
+            self.complain("seeds", "'seeds' must be a text such as \"0-4\" or a list of whole numbers")
         try:
             return seed_list(given)
         except ExperimentError as error:
-            self._complain("seeds", str(error).removesuffix("."))
+            self.complain("seeds", str(error).removesuffix("."))
 
     def _controllers(self) -> tuple[ControllerVariant, ...]:
-        information = self._list("information", [], str) if "information" in self.content else []
+        information = self.list_of("information", [], str) if "information" in self.content else []
         for one in information:
             self._information(one, "information")
         variants = [
             variant
-            for number, entry in enumerate(self._list("controllers", None, (str, dict)))
+            for number, entry in enumerate(self.list_of("controllers", None, (str, dict)))
             for variant in self._variants(entry, information, number)
         ]
-        self._no_doubles("controllers", [variant.label for variant in variants])
+        self.check_doubles("controllers", [variant.label for variant in variants])
         return tuple(variants)
 
     def _variants(self, entry: str | dict[str, Any], information: list[str], number: int) -> list[ControllerVariant]:
@@ -177,17 +171,17 @@ class _Reader:
             try:
                 choice = controller_choice(entry)
             except ExperimentError as error:
-                self._complain("controllers", str(error).removesuffix("."), entry)
+                self.complain("controllers", str(error).removesuffix("."), entry)
         else:
-            self._known_keys(entry, CONTROLLER_KEYS, "controllers", number)
+            self.check_keys(entry, CONTROLLER_KEYS, "controllers", number)
             name, label = entry.get("name"), entry.get("label", "")
             if not isinstance(name, str) or not isinstance(label, str) or not isinstance(entry.get("parameters", {}), dict):
-                self._complain("controllers", "each controller needs a 'name' (text); its 'label' is a text, its 'parameters' a table")
+                self.complain("controllers", "each controller needs a 'name' (text); its 'label' is a text, its 'parameters' a table")
             choice = ControllerChoice(name, entry.get("information"), entry.get("engine"), entry.get("parameters", {}))
         if choice.name not in registered() and ":" not in choice.name:
             known = registered()
-            self._complain(
-                "controllers", f"there is no controller {choice.name!r}; {_choose(choice.name, known)} or package.module:Class", choice.name
+            self.complain(
+                "controllers", f"there is no controller {choice.name!r}; {nearest(choice.name, known)} or package.module:Class", choice.name
             )
         if choice.information is not None:
             self._information(choice.information, "controllers")
@@ -200,7 +194,7 @@ class _Reader:
             for one in choices:
                 controller(one.name, **one.arguments())
         except ControllerError as error:
-            self._complain("controllers", _lower(str(error)).removesuffix("."), choice.name)
+            self.complain("controllers", _lower(str(error)).removesuffix("."), choice.name)
         return [
             ControllerVariant(f"{label}@{one.information}" if label and len(choices) > 1 else label or str(one), one) for one in choices
         ]
@@ -208,31 +202,31 @@ class _Reader:
     def _information(self, word: object, key: str) -> None:
         known = [str(one) for one in (InformationClass.LOOPS, InformationClass.ZONE)]
         if word not in known:
-            self._complain(key, f"there is no information class {word!r} to choose; {_choose(str(word), known)}", word)
+            self.complain(key, f"there is no information class {word!r} to choose; {nearest(str(word), known)}", word)
 
     def _loops(self) -> tuple[LoopState, ...]:
-        entries = self._list("loops", [{}], dict)
+        entries = self.list_of("loops", [{}], dict)
         states = [self._loop_state(entry, number) for number, entry in enumerate(entries)]
-        self._no_doubles("loops", [state.label for state in states])
+        self.check_doubles("loops", [state.label for state in states])
         return tuple(states)
 
     def _loop_state(self, entry: dict[str, Any], number: int) -> LoopState:
-        self._known_keys(entry, LOOP_KEYS, "loops", number)
+        self.check_keys(entry, LOOP_KEYS, "loops", number)
         label = entry.get("label", LoopState().label)
         if not isinstance(label, str):
-            self._complain("label", "the 'label' of a state of the loops must be a text", table="loops", number=number)
+            self.complain("label", "the 'label' of a state of the loops must be a text", table="loops", number=number)
         places = {key: value for key, value in entry.items() if key in {field.name for field in fields(DetectorLayout)}}
         for key, value in places.items():
-            if not _is_number(value) or not value > 0:
-                self._complain(key, f"{key!r} must be a number of metres above 0, not {value!r}", table="loops", number=number)
+            if not is_number(value) or not value > 0:
+                self.complain(key, f"{key!r} must be a number of metres above 0, not {value!r}", table="loops", number=number)
         share, fault, seed = entry.get("faulty_share", 0.0), entry.get("fault", "silent"), entry.get("fault_seed", 0)
-        if not _is_number(share) or not 0 <= share <= 1:
-            self._complain("faulty_share", f"'faulty_share' must lie between 0 and 1, not {share!r}", table="loops", number=number)
+        if not is_number(share) or not 0 <= share <= 1:
+            self.complain("faulty_share", f"'faulty_share' must lie between 0 and 1, not {share!r}", table="loops", number=number)
         faults_known = (*FAULT_KINDS, NOISY, MIXED)
         if fault not in faults_known:
-            self._complain("fault", f"there is no fault {fault!r}; {_choose(str(fault), faults_known)}", table="loops", number=number)
+            self.complain("fault", f"there is no fault {fault!r}; {nearest(str(fault), faults_known)}", table="loops", number=number)
         if not isinstance(seed, int) or isinstance(seed, bool):
-            self._complain("fault_seed", f"'fault_seed' must be a whole number, not {seed!r}", table="loops", number=number)
+            self.complain("fault_seed", f"'fault_seed' must be a whole number, not {seed!r}", table="loops", number=number)
         faults = LoopFaults(float(share), fault, seed) if share > 0 else None
         return LoopState(label, DetectorLayout(**{key: float(value) for key, value in places.items()}), faults)
 
@@ -241,46 +235,46 @@ class _Reader:
     ) -> QuickForm:
         entry = self.content.get("quick", {})
         if not isinstance(entry, dict):
-            self._complain("quick", "'quick' must be a table, [quick]")
-        self._known_keys(entry, QUICK_KEYS, "quick")
+            self.complain("quick", "'quick' must be a table, [quick]")
+        self.check_keys(entry, QUICK_KEYS, "quick")
         own = {"scenarios": scenarios, "controllers": labels, "demand_scales": scales, "loops": tuple(state.label for state in states)}
         found: dict[str, Any] = {}
         for key, allowed in own.items():
             if key in entry:
                 values = entry[key]
                 if not isinstance(values, list) or not values:
-                    self._complain(key, f"{key!r} of the quick form must be a list with at least one entry", table="quick")
+                    self.complain(key, f"{key!r} of the quick form must be a list with at least one entry", table="quick")
                 for value in values:
                     if value not in allowed:
-                        self._complain(
+                        self.complain(
                             key,
-                            f"{value!r} is none of the study's own {key}; {_choose(str(value), map(str, allowed))}",
+                            f"{value!r} is none of the study's own {key}; {nearest(str(value), map(str, allowed))}",
                             value,
                             table="quick",
                         )
                 found[key] = tuple(values)
         seeds = entry.get("seeds")
         if seeds is not None and (not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1):
-            self._complain(
+            self.complain(
                 "seeds", "'seeds' of the quick form is how many of the study's first seeds: a whole number from 1 on", table="quick"
             )
-        return QuickForm(**found, seeds=seeds, length_s=self._seconds("length_s", "quick"))
+        return QuickForm(**found, seeds=seeds, length_s=self.seconds("length_s", "quick"))
 
     def _published(self, scenarios: tuple[str, ...]) -> tuple[Published, ...]:
         found = []
-        for number, entry in enumerate(self._list("published", [], dict) if "published" in self.content else []):
-            self._known_keys(entry, PUBLISHED_KEYS, "published", number)
+        for number, entry in enumerate(self.list_of("published", [], dict) if "published" in self.content else []):
+            self.check_keys(entry, PUBLISHED_KEYS, "published", number)
             delays_s = entry.get("delays_s", {})
             texts = [entry.get(key, "") for key in ("source", "sumo_version", "definition")]
             if not all(isinstance(text, str) and text for text in texts):
-                self._complain(
+                self.complain(
                     "source", "published figures need 'source', 'sumo_version' and 'definition' (texts)", table="published", number=number
                 )
             for name, row in delays_s.items():
                 for scenario, value in row.items() if isinstance(row, dict) else [(name, row)]:
-                    if not isinstance(row, dict) or scenario not in scenarios or not _is_number(value):
-                        hint = _choose(scenario, scenarios)
-                        self._complain(
+                    if not isinstance(row, dict) or scenario not in scenarios or not is_number(value):
+                        hint = nearest(scenario, scenarios)
+                        self.complain(
                             name, f"published delay of {name!r} for {scenario!r}: needs a scenario of this study and seconds; {hint}"
                         )
             found.append(Published(*texts, {name: {place: float(v) for place, v in row.items()} for name, row in delays_s.items()}))
@@ -288,65 +282,9 @@ class _Reader:
 
     def _precision(self) -> float:
         value = self.content.get("precision", 0.05)
-        if not _is_number(value) or not 0 < value < 1:
-            self._complain("precision", f"'precision' is a share of the mean between 0 and 1, such as 0.05, not {value!r}")
+        if not is_number(value) or not 0 < value < 1:
+            self.complain("precision", f"'precision' is a share of the mean between 0 and 1, such as 0.05, not {value!r}")
         return float(value)
-
-    def _seconds(self, key: str, table: str = "") -> float | None:
-        value = (self.content if not table else self.content.get(table, {})).get(key)
-        if value is not None and (not _is_number(value) or not value > 0):
-            self._complain(key, f"{key!r} must be a number of seconds above 0, not {value!r}", table=table)
-        return None if value is None else float(value)
-
-    def _text(self, key: str, default: str) -> str:
-        value = self.content.get(key, default)
-        if not isinstance(value, str) or (not value and default):
-            self._complain(key, f"{key!r} must be a text, not {value!r}")
-        return value
-
-    def _list(self, key: str, default: list[Any] | None, kinds: type | tuple[type, ...]) -> list[Any]:
-        if key not in self.content and default is not None:
-            return default
-        if key not in self.content:
-            raise ExperimentError(f"{self.file} names no {key}; add a line: {key} = [...].")
-        value = self.content[key]
-        if not isinstance(value, list) or any(not isinstance(one, kinds) or isinstance(one, bool) for one in value):
-            wanted = kinds if isinstance(kinds, tuple) else (kinds,)
-            words = " or ".join({str: "texts", dict: "tables", int: "whole numbers", float: "numbers"}[kind] for kind in wanted)
-            self._complain(key, f"{key!r} must be a list of {words}")
-        if not value:
-            self._complain(key, f"{key!r} is empty, so there is nothing to run; name at least one")
-        return value
-
-    def _known_keys(self, table: Mapping[str, Any], known: Iterable[str], name: str, number: int = 0) -> None:
-        known = tuple(known)
-        for key in table:
-            if key not in known:
-                where = f" in [{name}]" if name else ""
-                self._complain(key, f"there is no key {key!r}{where}; {_choose(key, known)}", table=name, number=number)
-
-    def _no_doubles(self, key: str, labels: Iterable[str]) -> None:
-        seen = set()
-        for label in labels:
-            if label in seen:
-                self._complain(key, f"{key!r} holds {label!r} twice; name each once, or give them different labels")
-            seen.add(label)
-
-    def _complain(self, key: str, sentence: str, value: object = None, *, table: str = "", number: int = 0) -> NoReturn:
-        line = self.places.line_of_key(key, table, number)
-        if value is not None:
-            line = self.places.line_of_value(value, line)
-        raise ExperimentError(f"{self.file}, line {line}: {sentence}.")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _choose(wrong: str, valid: Iterable[str]) -> str:
-    options = list(valid)
-    nearest = difflib.get_close_matches(wrong, options, n=1, cutoff=0.5)
-    return f"the nearest is {nearest[0]!r}" if nearest else f"choose from {', '.join(options)}"
 
 
 def _lower(sentence: str) -> str:

@@ -9,19 +9,8 @@ import numpy as np
 import pytest
 
 from controllers.coordinated import Coordinated, StageRun, _runs
+from optimizer import intersection as described
 from optimizer.design.plan import GreenWindow, SignalPlan
-from optimizer.intersection import (
-    Aspect,
-    Detector,
-    DetectorRole,
-    Direction,
-    GroupKind,
-    Intersection,
-    Lane,
-    Movement,
-    SignalGroup,
-    Stage,
-)
 from optimizer.observation import JunctionObservation, LoopReadings, Observation, SignalStatus
 
 if TYPE_CHECKING:
@@ -29,24 +18,24 @@ if TYPE_CHECKING:
 
     from optimizer.decision import Decision
 
-G, R = Aspect.PROTECTED, Aspect.RED
+G, R = described.Aspect.PROTECTED, described.Aspect.RED
 PLAN = SignalPlan("j", 60, 10, ((GreenWindow(0, 30),), (GreenWindow(35, 20),)))
 
 
-def junction() -> Intersection:
+def junction() -> described.Intersection:
     """A main and a side road with 5 s of intergreen, a loop before each stop line."""
-    lanes = tuple(Lane(name, 200, 13.9, 200) for name in ("main", "side"))
-    return Intersection(
+    lanes = tuple(described.Lane(name, 200, 13.9, 200) for name in ("main", "side"))
+    return described.Intersection(
         id="j",
         incoming=lanes,
         outgoing=lanes,
-        groups=tuple(SignalGroup(name, GroupKind.VEHICLE, (i,)) for i, name in enumerate(("main", "side"))),
-        movements=tuple(Movement(i, i, i, Direction.STRAIGHT, 15) for i in range(2)),
-        stages=(Stage("main", (G, R)), Stage("side", (R, G))),
+        groups=tuple(described.SignalGroup(name, described.GroupKind.VEHICLE, (i,)) for i, name in enumerate(("main", "side"))),
+        movements=tuple(described.Movement(i, i, i, described.Direction.STRAIGHT, 15) for i in range(2)),
+        stages=(described.Stage("main", (G, R)), described.Stage("side", (R, G))),
         conflicts=(frozenset({1}), frozenset({0})),
         yields_to=(frozenset(), frozenset()),
         intergreen_s=((0, 5), (5, 0)),
-        detectors=tuple(Detector(f"loop {i}", DetectorRole.STOP_LINE, (i,), 1.0, 13.9) for i in range(2)),
+        detectors=tuple(described.Detector(f"loop {i}", described.DetectorRole.STOP_LINE, (i,), 1.0, 13.9) for i in range(2)),
         signal_count=2,
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from experiments.tables import INDICATORS, comparison_csv, comparison_table, rich_table, runs_csv, spread
+from experiments.tables import INDICATORS, comparison_csv, comparison_table, rich_table, runs_csv
 
 DELAY = INDICATORS[0]
 
@@ -30,17 +30,16 @@ def read(text: str) -> list[dict[str, str]]:
 
 def test_the_spread_is_the_sample_standard_deviation() -> None:
     # 2, 4, 9: mean 5, squared distances 9 + 1 + 16 = 26, over n - 1 = 2 gives 13
-    found = spread([2.0, 4.0, 9.0])
-    assert found is not None
+    table = comparison_table("place", "", 3, {"a": [record(delay, seed) for seed, delay in enumerate((2.0, 4.0, 9.0))]})
+    found = table.cells["a"]["full_delay_s"]
     assert (found.count, found.mean) == (3, 5.0)
     assert found.deviation == pytest.approx(13**0.5)
 
 
 def test_one_run_has_no_spread_and_none_has_no_mean() -> None:
-    one = spread([7.0])
-    assert one is not None
-    assert (one.mean, one.deviation) == (7.0, None)
-    assert spread([]) is None
+    table = comparison_table("place", "", 1, {"a": [record(7.0)], "b": [record(None)]})
+    assert (table.cells["a"]["full_delay_s"].mean, table.cells["a"]["full_delay_s"].deviation) == (7.0, None)
+    assert table.cells["b"]["full_delay_s"] is None
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 1000), min_size=2))

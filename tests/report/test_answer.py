@@ -2,8 +2,10 @@
 
 import pandas as pd
 
-from experiments.report.answer import comparison_sentence, headline
-from experiments.report.situations import Situation, references, roles_of, situations
+from experiments.report.answer import caution, comparison_sentence, headline
+from experiments.report.contents import winners
+from experiments.report.sections import Section
+from experiments.report.situations import Situation, by_mean_place, references, roles_of, situations
 from experiments.report.style import Roles
 from tests.report.tables import runs
 
@@ -66,6 +68,39 @@ def test_the_headline_says_who_wins_by_how_much_and_how_sure() -> None:
         "clever has the least delay in 2 of 3 situations and static in 1. "
         "The best has 1 to 24 % less delay than static, the baseline; that is certain in 1 of 2 situations."
     )
+
+
+def test_runs_that_lie_far_apart_without_two_groups_are_told_and_cautioned_of() -> None:
+    jammed = [55.3, 61.3, 79.4, 152.4, 323.8]  # no gap of a factor of 2 above the first three
+    base = [150.0, 151.0, 152.0, 153.0, 154.0]
+    found = situations(runs(static=base, clever=jammed))[0]
+    standings = found.standings("static")
+    assert "Unsteady: clever 55.3 to 323.8 s." in comparison_sentence(found, standings, "static")
+    steady = situations(runs(static=base, clever=[10.0, 11.0, 12.0, 11.0, 10.0]))[0].standings("static")
+    assert caution({"a": standings, "b": steady}) == "Not every run of clever goes well: a, 55.3 to 323.8 s per vehicle."
+    assert not caution({"b": steady})
+    groups = situations(runs(static=base, clever=[20.0, 21.0, 20.5, 22.0, 300.0]))[0].standings("static")
+    assert caution({"c": groups}) == "Not every run of clever goes well: c, 20.0 to 22.0 s (4 runs) and 300.0 s (1 run) per vehicle."
+
+
+def test_controllers_stand_by_their_mean_place_and_those_that_miss_a_situation_behind() -> None:
+    one = situations(runs(a=[3.0, 3.0], b=[1.0, 1.0], c=[2.0, 2.0]))[0].standings("a")  # b, c, a
+    other = situations(runs(a=[1.0, 1.0], c=[2.0, 2.0]))[0].standings("a")  # a, c; b counts as last
+    assert by_mean_place([one, other]) == ["a", "c", "b"]  # places 2 + 0, 1 + 1 and 0 + 3; a tie goes to the name
+
+
+def test_the_first_table_says_who_has_the_least_by_how_much_and_how_sure() -> None:
+    sure = situations(runs(static=[40.0, 42.0, 41.0], clever=[30.0, 31.8, 31.2]))[0].standings("static")
+    base = situations(runs(static=[10.0, 11.0], clever=[20.0, 21.0]))[0].standings("static")
+    split = situations(runs(static=[100.0, 101.0, 102.0], clever=[20.0, 21.0, 140.0]))[0].standings("static")
+    rows = winners([sure, base, split], [Section(name, name) for name in "abc"], "static")["rows"]
+    told = [[row[column] for column in ("best", "delay", "baseline", "gain", "certainty", "interval")] for row in rows]
+    minus = "\N{MINUS SIGN}"
+    assert told == [
+        ["clever", "31.0 s", "41.0 s", f"{minus}24 %", "certain", f"{minus}10.5 to {minus}9.5 s"],
+        ["static", "10.5 s", "10.5 s", "", "is the baseline", ""],
+        ["clever", "20.0 to 21.0 s (2 runs) and 140.0 s (1 run)", "101.0 s", "", "two groups", ""],
+    ]
 
 
 def test_situations_are_scenarios_with_a_demand_and_a_state_of_the_loops() -> None:

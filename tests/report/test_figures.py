@@ -73,10 +73,20 @@ def test_strips_of_a_network_that_locks_have_a_logarithmic_axis_and_eight_runs_a
 @WIDTHS
 def test_differences_are_drawn_with_their_intervals(width_in: float) -> None:
     table = pd.DataFrame({"controller": ["clever", "slow"], "difference": [-4.0, 3.0], "low": [-6.0, math.nan], "high": [-2.0, math.nan]})
-    figure = figures_kpis.differences(table, "static", "clever", width_in)
+    figure = figures_kpis.differences(table, {"clever": [-5.0, -3.0], "slow": [3.0, 90.0]}, "static", "clever", width_in)
     assert list(drawn(figure, "difference:clever").get_xdata()) == [-4.0]
     assert list(drawn(figure, "interval:clever").get_xdata()) == [-6.0, -2.0]
     assert list(drawn(figure, "difference:slow").get_xdata()) == [3.0]
+    assert list(drawn(figure, "seeds:clever").get_xdata()) == [-5.0, -3.0]
+    assert list(drawn(figure, "seeds:slow").get_xdata()) == [3.0]  # the other one would hide the rest: it is told at the edge
+    assert [text.get_text() for text in figure.axes[0].texts] == ["+90 s"]
+
+
+def test_where_all_runs_fall_into_groups_the_differences_are_those_of_the_seeds() -> None:
+    table = pd.DataFrame({"controller": ["clever"], "difference": [math.nan], "low": [math.nan], "high": [math.nan]})
+    figure = figures_kpis.differences(table, {"clever": [-80.0, 200.0]}, "static", "clever", WIDE_IN)
+    assert list(drawn(figure, "seeds:clever").get_xdata()) == [-80.0, 200.0]
+    assert not figure.axes[0].texts
 
 
 @WIDTHS
@@ -88,6 +98,9 @@ def test_queues_are_the_median_over_the_seeds_of_those_who_stand_and_those_who_w
         line = drawn(figure, f"queue:{name}")
         assert list(line.get_xdata()) == list(expected.index)
         assert line.get_ydata() == pytest.approx(expected.to_numpy())
+        seeds = [list(own.loc[own["seed"] == seed, "queue_veh"] + own.loc[own["seed"] == seed, "backlog_veh"]) for seed in (0, 1)]
+        thin = [list(one.get_ydata()) for one in line.axes.get_lines() if one.get_linewidth() == 0.5]
+        assert thin == [pytest.approx(values) for values in seeds]
         assert line.axes.get_ylim()[1] >= (own["queue_veh"] + own["backlog_veh"]).max()
 
 

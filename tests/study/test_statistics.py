@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.statistics import Verdict, mean_interval, paired_difference, seeds_needed, two_groups
+from experiments.statistics import Verdict, far_apart, mean_interval, paired_difference, seeds_needed, two_groups
 
 # Student's distribution with two degrees of freedom has the closed form F(t) = 1/2 + t / (2 sqrt(2 + t^2)), so the quantile of p is
 # t = a sqrt(2 / (1 - a^2)) with a = 2p - 1; here p = 0.975
@@ -67,6 +67,15 @@ def test_one_seed_decides_nothing_and_equal_runs_are_the_same() -> None:
     assert one is not None
     assert same is not None
     assert (one.verdict, same.verdict) == (Verdict.TOO_FEW, Verdict.SAME)
+
+
+def test_runs_far_apart_are_those_of_a_factor_of_two_that_make_no_two_groups() -> None:
+    assert far_apart([61.3, 55.3, 79.4, 323.8, 152.4]) == (55.3, 323.8)
+    assert far_apart([20.0, 21.0, 300.0]) is None  # two groups
+    assert far_apart([20.0, 30.0, 39.9]) is None
+    assert far_apart([20.0, 30.0, 40.0]) == (20.0, 40.0)
+    assert far_apart([0.0, 0.0]) is None
+    assert far_apart([5.0]) is None
 
 
 def test_a_network_that_locks_with_two_of_five_seeds_is_two_groups_and_has_no_mean() -> None:
