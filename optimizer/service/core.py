@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from optimizer.service.description import JunctionDescription
 from optimizer.service.metrics import Metrics
+from optimizer.service.plan_jobs import PlanJobs
 from optimizer.service.pool import Pool
 from optimizer.service.problems import ProblemError, contradiction, from_validation, unknown_junction
 from optimizer.service.storage import StorageError, StoredJunction
@@ -46,6 +47,7 @@ class Core:
         self.storage = storage
         self.metrics = Metrics()
         self.pool = Pool(nursery, workers, self._refill)
+        self.plans = PlanJobs(self.metrics)
         self.descriptions: dict[str, StoredJunction] = {}
         self.storage_fails = False
         self._kept: dict[str, bytes] = {}
@@ -58,12 +60,14 @@ class Core:
         self.descriptions = {junction.id: junction for junction in stored}
         self._kept = await asyncio.to_thread(self.storage.snapshots)
         await self.pool.open()
+        self.plans.open()
         self.metrics.junctions.set(len(self.descriptions))
         self._keeping = asyncio.create_task(self._keep_learnt())
         _log.info("ready", extra={"junctions": len(self.descriptions), "restored": len(self._kept), "workers": len(self.pool.shares)})
 
     async def close(self) -> None:
         """Keep what was learnt, and end the workers."""
+        await self.plans.close()
         if self._keeping is not None:
             self._keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):

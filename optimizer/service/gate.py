@@ -149,6 +149,8 @@ def scope_of(method: str, path: str) -> Scope:
         return Scope.DECIDE
     if path == "/v1/optimize":
         return Scope.DECIDE
+    if path.startswith("/v1/plans/"):
+        return Scope.CONFIGURE
     return Scope.READ if method in {"GET", "HEAD"} else Scope.CONFIGURE
 
 

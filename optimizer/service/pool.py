@@ -119,7 +119,7 @@ class Pool:
     nursery
         Where workers come from.
     workers
-        How many share the junctions; one more solves single problems.
+        How many share the junctions; one more does what belongs to none of them.
     refill
         Called with a worker's number after it was replaced, to give it its junctions back.
     """
@@ -181,10 +181,9 @@ class Pool:
                 raise result
         return [result for result in results if not isinstance(result, ProblemError)]
 
-    async def solve(self, body: bytes) -> bytes:
-        """Let the worker without junctions solve a single problem."""
-        result: bytes = await self._links[-1].ask("optimize", body)
-        return result
+    async def ask_spare(self, name: str, *arguments: object) -> Any:  # noqa: ANN401
+        """Call the worker without junctions: what it does delays no decision."""
+        return await self._links[-1].ask(name, *arguments)
 
     async def _open(self, link: WorkerLink) -> None:
         await link.open(self._nursery.fork(), self._on_end)

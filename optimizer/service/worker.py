@@ -13,6 +13,7 @@ from optimizer.service.board import board_entry
 from optimizer.service.description import DescriptionError, JunctionDescription
 from optimizer.service.framing import LENGTH, framed
 from optimizer.service.mind import Mind
+from optimizer.service.plan_reading import design_tasks, plans_request
 from optimizer.service.problems import ProblemError, contradiction, unknown_junction
 from optimizer.service.site import JunctionSite
 from optimizer.service.solving import optimize
@@ -91,16 +92,15 @@ class Worker:
         """Return what the live page shows of each junction."""
         return [board_entry(site) for site in self._sites.values()]
 
-    def last(self, name: str) -> bytes | None:
-        """Return the last answer of a junction, None before the first."""
-        site = self._sites.get(name)
-        if site is None:
-            raise unknown_junction(name)
-        return site.last_body
-
-    def optimize(self, body: bytes) -> bytes:
+    @staticmethod
+    def optimize(body: bytes) -> bytes:
         """Solve a problem that comes as a whole."""
         return optimize(body)
+
+    @staticmethod
+    def check_plans(body: bytes, descriptions: list[bytes]) -> None:
+        """Raise `ProblemError` unless plans can be designed for flows."""
+        design_tasks(plans_request(body), descriptions)
 
 
 def work(connection: socket.socket) -> None:
