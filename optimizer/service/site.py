@@ -112,7 +112,7 @@ class JunctionSite:
         self._check_states(request, seen, mind, alarms)
         for time_s, earlier in missed:
             mind.tell(time_s, earlier)
-        mind.hear(request.neighbours)
+        mind.hear(request.time_s, request.neighbours)
         mind.engine.begin(request.engine, None if request.deadline_ms is None else received_s + request.deadline_ms / 1000)
         outcome = self._decide(request.time_s, seen, mind, alarms)
         reply = Reply(
@@ -151,7 +151,7 @@ class JunctionSite:
             kept = json.loads(snapshot)
             if kept["format"] != SNAPSHOT_FORMAT or kept["description"] != self.hash:
                 raise SnapshotError("the kept state belongs to another description or version; it is left out.")
-            mind = Mind(self.junction, self.description.links, InformationClass(kept["mind"]["information"]))
+            mind = Mind(self.junction, self.description, InformationClass(kept["mind"]["information"]))
             mind.restore(kept["mind"])
             last = _Last(int(kept["sequence"]), float(kept["time_s"]), b"", Reply(b""))
         except (KeyError, TypeError, ValueError) as error:
@@ -223,7 +223,7 @@ class JunctionSite:
             elif gap_s > USUAL_STEP_S:
                 alarms.append((AlarmKind.GAP, f"{gap_s:.0f} s lie between two reports"))
         if self._mind is None or begins_anew or self._mind.information is not information:
-            self._mind = Mind(self.junction, self.description.links, information)
+            self._mind = Mind(self.junction, self.description, information)
         return self._mind
 
     def _check_states(self, request: DecisionRequest, seen: JunctionObservation, mind: Mind, alarms: list[tuple[AlarmKind, str]]) -> None:

@@ -46,7 +46,7 @@ class Worker:
             site = JunctionSite(JunctionDescription.model_validate_json(description))
         except DescriptionError as error:
             raise contradiction(error.field, str(error)) from error
-        Mind(site.junction, site.description.links, InformationClass.LOOPS)
+        Mind(site.junction, site.description, InformationClass.LOOPS)
         return site.hash
 
     def put(self, description: bytes, snapshot: bytes | None) -> str:
