@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from optimizer.estimation.loop_faults import LoopFault
     from optimizer.intersection import Intersection
     from optimizer.monitor import Violation
+    from optimizer.priority import PriorityRequest
     from optimizer.service.description import JunctionDescription, NeighbourLink
     from optimizer.service.messages import Outflow
 
@@ -92,9 +93,10 @@ class Mind:
         self._statuses: deque[tuple[float, SignalStatus]] = deque(maxlen=REMEMBERED_CHANGES)
         self._shown: deque[tuple[float, str]] = deque(maxlen=REMEMBERED_CHANGES)
 
-    def decide(self, time_s: float, seen: JunctionObservation) -> Decision | None:
+    def decide(self, time_s: float, seen: JunctionObservation, requests: tuple[PriorityRequest, ...] = ()) -> Decision | None:
         """Take in one second and return what the planner wants, None to stay."""
         seen = self._with_known_status(time_s, seen)
+        self.estimator.requests = requests
         return self._planner.decide(time_s, seen)
 
     def tell(self, time_s: float, seen: JunctionObservation) -> None:

@@ -120,6 +120,7 @@ class ServiceClient(_Calls):
         state: str,
         state_since_s: float,
         neighbours: Iterable[Mapping[str, Any]] = (),
+        priorities: Iterable[Mapping[str, Any]] = (),
     ) -> Guidance:
         """Report a second and return what to show; it never raises for want of an answer.
 
@@ -127,10 +128,10 @@ class ServiceClient(_Calls):
         ----------
         pilot
             Of the junction.
-        second, state, state_since_s, neighbours
+        second, state, state_since_s, neighbours, priorities
             See `Pilot.report`.
         """
-        body = pilot.report(second, state, state_since_s, neighbours)
+        body = pilot.report(second, state, state_since_s, neighbours, priorities)
         if body is None:
             return pilot.unanswered("the service is left alone for a while")
         while True:
@@ -192,9 +193,10 @@ class AsyncServiceClient(_Calls):
         state: str,
         state_since_s: float,
         neighbours: Iterable[Mapping[str, Any]] = (),
+        priorities: Iterable[Mapping[str, Any]] = (),
     ) -> Guidance:
         """Report a second and return what to show; see `ServiceClient.ask`."""
-        body = pilot.report(second, state, state_since_s, neighbours)
+        body = pilot.report(second, state, state_since_s, neighbours, priorities)
         if body is None:
             return pilot.unanswered("the service is left alone for a while")
         while True:
