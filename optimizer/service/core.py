@@ -18,7 +18,7 @@ from optimizer.service.storage import StorageError, StoredJunction
 
 if TYPE_CHECKING:
     from optimizer.service.answered import Reply
-    from optimizer.service.forking import Nursery
+    from optimizer.service.links import WorkerSource
     from optimizer.service.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -37,16 +37,16 @@ class Core:
     ----------
     storage
         Its database.
-    nursery
+    source
         Where workers come from.
     workers
         Processes that share the junctions.
     """
 
-    def __init__(self, storage: Storage, nursery: Nursery, workers: int) -> None:
+    def __init__(self, storage: Storage, source: WorkerSource, workers: int) -> None:
         self.storage = storage
         self.metrics = Metrics()
-        self.pool = Pool(nursery, workers, self._refill)
+        self.pool = Pool(source, workers, self._refill)
         self.plans = PlanJobs(self.metrics)
         self.descriptions: dict[str, StoredJunction] = {}
         self.storage_fails = False

@@ -109,17 +109,21 @@ def work(connection: socket.socket) -> None:
     with connection, connection.makefile("rb") as incoming:
         while (message := _read(incoming)) is not None:
             number, name, arguments = message
-            result: object
             try:
-                result = getattr(worker, name)(*arguments)
-            except ProblemError as problem:
-                result = problem
-            except Exception as error:  # noqa: BLE001 - one call's fault is no other junction's; the front logs it and answers 500
-                result = _fault(error)
-            try:
-                connection.sendall(framed((number, result)))
+                connection.sendall(framed((number, called(worker, name, arguments))))
             except (BrokenPipeError, ConnectionResetError):
                 return
+
+
+def called(worker: Worker, name: str, arguments: tuple[Any, ...]) -> object:
+    """Return the result of a call; of one that fails, the `ProblemError`."""
+    try:
+        result: object = getattr(worker, name)(*arguments)
+    except ProblemError as problem:
+        return problem
+    except Exception as error:  # noqa: BLE001 - one call's fault is no other junction's; the front logs it and answers 500
+        return _fault(error)
+    return result
 
 
 def _read(incoming: BinaryIO) -> tuple[int, str, tuple[Any, ...]] | None:
