@@ -165,7 +165,7 @@ def _free_port() -> int:
 
 def _service(folder: str, port: int, workers: int) -> subprocess.Popen[bytes]:
     settings = {"PORT": str(port), "DATABASE": f"sqlite:///{folder}/state.db", "WORKERS": str(workers), "CALLS_PER_S": "1000000"}
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "AMPELWERK_LOG_LEVEL": "critical"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "AMPELWERK_LOG_LEVEL": "error"}
     environment |= {f"AMPELWERK_{name}": value for name, value in settings.items()}
     return subprocess.Popen([sys.executable, "-m", "optimizer.service"], env=environment)
 
