@@ -13,7 +13,7 @@ from optimizer.service.description import JunctionDescription
 from optimizer.service.metrics import Metrics
 from optimizer.service.plan_jobs import PlanJobs
 from optimizer.service.pool import Pool
-from optimizer.service.problems import ProblemError, contradiction, from_validation, unknown_junction
+from optimizer.service.problems import UNKNOWN_JUNCTION, ProblemError, contradiction, from_validation, unknown_junction
 from optimizer.service.storage import StorageError, StoredJunction
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Core:
                 "/id", f"the description is of {description.id[:200]!r}, but the path names {name[:200]!r}; name one junction"
             )
         text = description.model_dump_json()
-        digest = await self.pool.ask_share(self.pool.share_of(name), "check", text.encode())
+        digest = await self.pool.ask_spare("check", text.encode())
         async with self._changing:
             present = self.descriptions.get(name)
             _check_version(present, expected, must_be_new=must_be_new)
@@ -104,7 +104,8 @@ class Core:
                 await self._stored(self.storage.put_junction, junction)
                 self.descriptions[name] = junction
                 self._kept.pop(name, None)
-                await self.pool.ask(name, "put", text.encode(), None)
+            # Always: where the worker was being replaced when the same call came before, it may not know of it.
+            await self.pool.ask(name, "put", text.encode(), None)
             self.metrics.junctions.set(len(self.descriptions))
             return junction, present is None
 
@@ -136,7 +137,14 @@ class Core:
         """Answer a call of a junction."""
         if name not in self.descriptions:
             raise unknown_junction(name)
-        reply: Reply = await self.pool.ask(name, "decide", name, body, received_s)
+        try:
+            reply: Reply = await self.pool.ask(name, "decide", name, body, received_s)
+        except ProblemError as problem:
+            if problem.kind != UNKNOWN_JUNCTION:
+                raise
+            # It was described while its worker was being replaced.
+            await self.pool.ask(name, "put", self.description(name).description.encode(), self._kept.get(name))
+            reply = await self.pool.ask(name, "decide", name, body, received_s)
         return reply
 
     async def board(self) -> list[dict[str, Any]]:

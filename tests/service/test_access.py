@@ -65,6 +65,16 @@ def test_each_scope_allows_its_calls_and_no_other(tmp_path: Path) -> None:
     assert not any(secret.encode() in content for secret in [*keys.values(), new])
 
 
+def test_a_revoked_key_takes_the_secret_before_its_rotation_with_it(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    make_key(storage, "depot", ["read"])
+    rotate_key(storage, "depot", grace_hours=1)
+    assert [key.name for key in storage.api_keys()] == ["depot", "depot.old"]
+    revoke_key(storage, "depot")
+    assert storage.api_keys() == []
+
+
 def test_keys_that_cannot_be_made_are_told(tmp_path: Path) -> None:
     storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
     storage.prepare()
