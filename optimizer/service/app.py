@@ -58,7 +58,7 @@ def make_app(core: Core, access: Access, limits: RateLimits, most_bytes: int) ->
     _add_junction_routes(app, core)
     _add_decision_routes(app, core)
     plan_routes.add_routes(app, core)
-    streams.add_routes(app, core, most_bytes)
+    streams.add_routes(app, core, limits, most_bytes)
     page.add_routes(app)
 
     def openapi() -> dict[str, Any]:
