@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from controllers.registry import ControllerError
+from optimizer.connectors import connector_lanes
 from optimizer.decision import Decision
 from optimizer.observation import InformationClass
 
@@ -78,7 +79,7 @@ class Remote:
         self._junctions: dict[str, Intersection] = {}
         self._stages: dict[str, dict[str, int]] = {}
         self._pilots: dict[str, Pilot] = {}
-        self._sources: dict[str, list[str]] = {}
+        self._around: dict[str, list[str]] = {}
         self._due = 0.0
 
     def connect(self, links: Iterable[Link]) -> None:
@@ -112,7 +113,7 @@ class Remote:
             description = describe(junction, junctions, self._links, self._plans.get(name, ()))
             self._client.put_junction(description)
             self._pilots[name] = self._new_pilot(description, self._engine, self._deadline_ms, begin_anew=True)
-            self._sources[name] = list(dict.fromkeys(link.source for link in self._links if link.target == name))
+            self._around[name] = _around(junction, junctions, self._links)
             self._stages[name] = {stage.id: index for index, stage in enumerate(junction.stages)}
 
     def decide(self, observation: Observation) -> dict[str, Decision]:
@@ -137,7 +138,7 @@ class Remote:
         from optimizer.service.client.reporting import second_of  # noqa: PLC0415
 
         pilot = self._pilots[name]
-        around = [self._pilots[source].outflow for source in self._sources[name]]
+        around = [self._pilots[neighbour].outflow for neighbour in self._around[name]]
         second = second_of(self._junctions[name], time_s, seen)
         before = pilot.lost
         guidance = self._client.ask(pilot, second, seen.state, seen.state_since_s, [outflow for outflow in around if outflow is not None])
@@ -149,3 +150,12 @@ class Remote:
         if self._pace > 0:
             time.sleep(max(0.0, self._due - time.monotonic()))
             self._due += 1.0 / self._pace
+
+
+def _around(junction: Intersection, junctions: Mapping[str, Intersection], links: Iterable[Link]) -> list[str]:
+    """Return the junctions that matter to one: those that send to it, and those that it sends to by a short lane."""
+    short = connector_lanes(junctions).intersection(lane.id for lane in junction.outgoing)
+    behind = (name for name, other in junctions.items() if not short.isdisjoint(lane.id for lane in other.incoming))
+    return [
+        name for name in dict.fromkeys((*(link.source for link in links if link.target == junction.id), *behind)) if name != junction.id
+    ]

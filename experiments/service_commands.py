@@ -40,6 +40,10 @@ def serve_command(  # noqa: PLR0913 - each is an option of the command line
         Path | None,
         typer.Option("--client-authority", metavar="PEM", help="Who signs clients' certificates (mutual TLS).", show_default=False),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="ADDRESS", help="Ray cluster that holds the workers [this machine].", show_default=False),
+    ] = None,
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
     demo: Annotated[
         str | None, typer.Option("--demo", metavar="SCENARIO", help="Let SUMO drive a scenario against it.", show_default=False)
@@ -49,14 +53,14 @@ def serve_command(  # noqa: PLR0913 - each is an option of the command line
     _demand_extra()
     from optimizer.service.forking import Nursery  # noqa: PLC0415 - the service is an extra
 
-    nursery = Nursery()  # it loads the optimizer while the rest is loaded here
+    nursery = Nursery() if cluster is None else None  # it loads the optimizer while the rest is loaded here
     from experiments.demo import accompanied  # noqa: PLC0415
     from optimizer.service.server import ServiceError, ServiceSettings, serve  # noqa: PLC0415
     from optimizer.service.storage import StorageError  # noqa: PLC0415
 
     try:
         settings = ServiceSettings(
-            host, port, database, workers, keys, calls_per_second, certificate, private_key, client_authority, log_level
+            host, port, database, workers, keys, calls_per_second, certificate, private_key, client_authority, cluster, log_level
         )
         if demo is None:
             serve(settings, nursery)
@@ -64,7 +68,8 @@ def serve_command(  # noqa: PLR0913 - each is an option of the command line
             with accompanied(demo, settings.url):
                 serve(settings, nursery)
     except (ServiceError, StorageError) as error:
-        nursery.close()
+        if nursery is not None:
+            nursery.close()
         raise ExperimentError(str(error)) from error
 
 

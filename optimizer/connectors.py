@@ -95,10 +95,15 @@ class ConnectorGuard:
         return best if best is not None and served[best] > 0 else None
 
 
+def connector_lanes(junctions: Mapping[str, Intersection]) -> frozenset[str]:
+    """Return the ids of the short lanes that lead from one of the junctions to another."""
+    received = {lane.id for junction in junctions.values() for lane in junction.incoming if lane.length_m < CONNECTOR_M}
+    return frozenset(lane.id for junction in junctions.values() for lane in junction.outgoing if lane.id in received)
+
+
 def connector_guards(junctions: Mapping[str, Intersection]) -> dict[str, ConnectorGuard]:
     """Return a guard for each junction that feeds or receives a connector."""
-    received = {lane.id for junction in junctions.values() for lane in junction.incoming if lane.length_m < CONNECTOR_M}
-    standing = {lane.id: 0 for junction in junctions.values() for lane in junction.outgoing if lane.id in received}
+    standing = dict.fromkeys(connector_lanes(junctions), 0)
     return {
         name: ConnectorGuard(junction, standing)
         for name, junction in junctions.items()

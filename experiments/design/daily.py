@@ -18,12 +18,13 @@ from experiments.checking import finding_values
 from experiments.design.flows import from_routes, junction_demand
 from experiments.design.junctions import design_site
 from experiments.design.outputs import PROGRAMS, RECORD
-from experiments.design.planning import linked_sets, plan_junctions
+from experiments.design.planning import plan_junctions
 from experiments.errors import ExperimentError
 from experiments.folders import claim, publish
 from experiments.provenance import command_line, scenario_hash, versions
 from optimizer.design.day import mean_flows, plan_day
 from optimizer.design.demand import JunctionDemand
+from optimizer.design.linked import linked_sets
 from optimizer.design.performance import performance, weighted_delay_veh
 from optimizer.design.problem import design_problem
 

@@ -19,6 +19,7 @@ from experiments.folders import claim, publish, write_whole
 from experiments.provenance import command_line, scenario_hash, versions
 from optimizer.design.intergreen_files import distances_text, matrix_text
 from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
+from optimizer.design.plan_text import STREAM_COLUMNS, plan_content, stream_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,22 +31,7 @@ if TYPE_CHECKING:
 PROGRAMS: Final = "programs.add.xml"
 RECORD: Final = "design.json"
 PROGRAM_ID: Final = "ampelwerk_design"
-TABLE: Final = (
-    "junction",
-    "stream",
-    "groups",
-    "flow_h",
-    "saturation_h",
-    "green_s",
-    "capacity_h",
-    "saturation_degree",
-    "delay_s",
-    "queue95_veh",
-    "queue95_m",
-    "longest_wait_s",
-    "level_hcm",
-    "level_hbs",
-)
+TABLE: Final = ("junction", *STREAM_COLUMNS)
 
 
 def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
@@ -94,7 +80,7 @@ def record(designed: ScenarioPlan, findings: list[Finding]) -> dict[str, Any]:
         "format": 1,
         "scenario": {"name": designed.place.name, "sha256": scenario_hash(designed.place), "label": designed.place.label},
         "program": PROGRAM_ID,
-        "junctions": {name: _junction_record(result) for name, result in designed.results.items()},
+        "junctions": {name: plan_content(result) for name, result in designed.results.items()},
         "coordination": [
             {"offset_s": c.offset_s, "delay_veh": c.delay_veh, "uncoordinated_veh": c.uncoordinated_veh} for c in designed.coordination
         ],
@@ -104,44 +90,12 @@ def record(designed: ScenarioPlan, findings: list[Finding]) -> dict[str, Any]:
     }
 
 
-def _junction_record(result: DesignResult) -> dict[str, Any]:
-    junction, plan = result.problem.junction, result.plan
-    return {
-        "cycle_s": plan.cycle_s,
-        "offset_s": plan.offset_s,
-        "greens": {
-            group.id: [[window.start_s, window.length_s] for window in windows]
-            for group, windows in zip(junction.groups, plan.greens, strict=True)
-        },
-        "stages": [[junction.groups[g].id for g in stage] for stage in result.stages],
-        "objective": str(result.objective),
-        "cost": result.cost,
-        "bound": result.bound,
-        "status": str(result.status),
-        "capacity_factor": _finite(result.capacity_factor),
-        "streams": [dict(zip(TABLE[1:], _row(result, row)[1:], strict=True)) for row in result.performance],
-        "solve_s": result.solve_s,
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _row(result: DesignResult, row: StreamPerformance) -> list[Any]:
-    groups = " ".join(result.problem.junction.groups[g].id for g in row.stream.groups)
-    numbers = [row.stream.flow_h, row.stream.saturation_h, row.green_s, row.capacity_h, row.saturation_degree, row.delay_s]
-    numbers += [row.queue95_veh, row.queue95_m, row.longest_wait_s]
-    rounded = [round(n, 3) if math.isfinite(n) else None for n in numbers]
-    return [result.problem.junction.id, row.stream.id, groups, *rounded, row.level_hcm, row.level_hbs]
-
-
 def streams_csv(designed: ScenarioPlan) -> str:
     """Return one line per stream: flow, saturation flow, green, capacity, degree of saturation, delay, queue, levels of service."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(TABLE)
-    writer.writerows(_row(result, row) for result in designed.results.values() for row in result.performance)
+    writer.writerows([name, *stream_values(result, row)] for name, result in designed.results.items() for row in result.performance)
     return stream.getvalue()
 
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.neighbours import links_between
 from experiments.design.flows import busiest, from_counts, from_routes, junction_demand
 from experiments.design.junctions import design_site
 from experiments.errors import ExperimentError
-from optimizer.design.common_cycle import design_together
-from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate
-from optimizer.design.designing import design
-from optimizer.design.extension import extended
-from optimizer.design.performance import capacity_factor, performance
-from optimizer.design.problem import design_problem
+from optimizer.design.linked import DesignOrder, design_linked, linked_sets
+from optimizer.design.problem import DesignTask
 from optimizer.design.result import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from experiments.design.flows import TurnCounts
     from experiments.design.junctions import DesignSite
+    from optimizer.design.coordination import Coordination
     from optimizer.design.demand import JunctionDemand
     from optimizer.design.designing import Way
-    from optimizer.design.problem import DesignProblem
     from optimizer.design.result import DesignResult
     from optimizer.intersection import Intersection
     from optimizer.neighbours import Link
@@ -82,6 +78,13 @@ class PlanRequest:
             raise ExperimentError(f"--gap {self.gap:g} is no gap; give 0 or more, such as 0.01 for 1 %.")
         if not self.time_limit_s > 0:
             raise ExperimentError(f"--time-limit {self.time_limit_s:g} leaves no time; give seconds above 0.")
+
+    @property
+    def order(self) -> DesignOrder:
+        """The same for `design_linked`."""
+        given = int(self.cycle) if self.cycle.isdigit() else None
+        cycle_s = None if given is None else (given, given)
+        return DesignOrder(self.objective, self.way, "common" if self.cycle == "common" else "own", cycle_s, self.gap, self.time_limit_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,65 +178,5 @@ def plan_junctions(
     tuple
         The designs by junction, with the offsets set in their plans, and what the offsets of each coordinated set achieve.
     """
-    results: dict[str, DesignResult] = {}
-    achieved = []
-    for together in sets:
-        designed, coordination = _plan_together(together, junctions, demands, links, request, on_step)
-        results |= designed
-        if coordination is not None:
-            achieved.append(coordination)
-    return results, tuple(achieved)
-
-
-def linked_sets(names: Iterable[str], links: Iterable[Link]) -> list[list[str]]:
-    """Return the sets of junctions that are linked with one another, directly or by others."""
-    ways = [(link.source, link.target) for link in links]
-    rest, found = list(names), []
-    while rest:
-        together, fresh = {rest[0]}, {rest[0]}
-        while fresh:
-            fresh = {b for way in ways for a, b in (way, way[::-1]) if a in fresh and b in rest} - together
-            together |= fresh
-        found.append([name for name in rest if name in together])
-        rest = [name for name in rest if name not in together]
-    return found
-
-
-def _plan_together(
-    names: Sequence[str],
-    junctions: Mapping[str, Intersection],
-    demands: Mapping[str, JunctionDemand],
-    links: Sequence[Link],
-    request: PlanRequest,
-    on_step: Callable[[str], None],
-) -> tuple[dict[str, DesignResult], Coordination | None]:
-    bounds_s = (int(request.cycle), int(request.cycle)) if request.cycle.isdigit() else None
-    problems = [design_problem(junctions[name], demands[name], cycle_s=bounds_s) for name in names]
-    if request.cycle == "common" and len(names) > 1:
-        on_step(f"finding the common cycle of {len(names)} junctions")
-        together = design_together(problems, request.way, relative_gap=request.gap, time_limit_s=request.time_limit_s * len(names))
-        designed = together.results
-        if request.objective is Objective.RESERVE:
-            cycle_s = round(together.cycle_s)
-            problems = [design_problem(junctions[name], demands[name], cycle_s=(cycle_s, cycle_s)) for name in names]
-            designed = tuple(_alone(problem, request, on_step) for problem in problems)
-    else:
-        designed = tuple(_alone(problem, request, on_step) for problem in problems)
-    results = {name: _extended(result) for name, result in zip(names, designed, strict=True)}
-    if len(names) < 2 or len({result.plan.cycle_s for result in designed}) > 1:
-        return results, None
-    on_step(f"setting the offsets of {len(names)} junctions")
-    members = {name: CoordinatedJunction(result.problem, result.plan, demands[name]) for name, result in results.items()}
-    coordination = coordinate(members, links)
-    return {n: replace(r, plan=r.plan.with_offset(coordination.offset_s[n])) for n, r in results.items()}, coordination
-
-
-def _alone(problem: DesignProblem, request: PlanRequest, on_step: Callable[[str], None]) -> DesignResult:
-    on_step(f"designing {problem.junction.id}")
-    return design(problem, request.objective, request.way, relative_gap=request.gap, time_limit_s=request.time_limit_s)
-
-
-def _extended(result: DesignResult) -> DesignResult:
-    plan = extended(result.plan, result.problem.junction, result.problem.maximum_green_s)
-    rows = performance(plan, result.problem)
-    return replace(result, plan=plan, performance=rows, capacity_factor=capacity_factor(rows))
+    tasks = {name: DesignTask(junction, demands[name]) for name, junction in junctions.items()}
+    return design_linked(tasks, links, sets, request.order, on_step)

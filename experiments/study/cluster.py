@@ -7,8 +7,6 @@ the same to the byte. Where a worker of Ray dies, Ray makes its run again elsewh
 from __future__ import annotations
 
 import io
-import os
-import socket
 import subprocess
 import tarfile
 import tempfile
@@ -19,6 +17,7 @@ from experiments.errors import ExperimentError
 from experiments.processes import Ended, our_environment, watching_environment
 from experiments.study.keys import deciding_versions
 from experiments.study.running import Task, run_command
+from optimizer.clusters import ClusterError, connect, ray_module
 
 if TYPE_CHECKING:
     from collections import deque
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from experiments.requests import RunRequest
     from experiments.study.planning import PlannedRun
 
-CONNECT_S = 10.0
 RETRIES = 5
 """So many workers may die under one run before it counts as failed."""
 
@@ -48,10 +46,9 @@ class RayCluster:
 
     def __init__(self, address: str) -> None:
         try:
-            import ray  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise ExperimentError('--cluster needs Ray, which is not installed; run: pip install "ampelwerk[cluster]".') from error
-        self._ray: Any = ray
+            self._ray = ray_module()
+        except ClusterError as error:
+            raise ExperimentError(str(error)) from error
         self._address = address
 
     def do(self, waiting: deque[PlannedRun], folder_of: Callable[[PlannedRun], Path], on_end: Callable[[Task, Ended], None]) -> None:
@@ -65,7 +62,11 @@ class RayCluster:
         if not waiting:
             return
         ray = self._ray
-        self._connect()
+        try:
+            # controllers of the user's own are found from where the study was started, as they are on one machine
+            connect(self._address, str(Path.cwd()))
+        except ClusterError as error:
+            raise ExperimentError(str(error)) from error
         try:
             self._check_versions()
             # a fresh process for every run is the task's own doing; the worker itself may serve again
@@ -82,32 +83,6 @@ class RayCluster:
                     on_end(Task(run, folder), self._take(reference, folder))
         finally:
             ray.shutdown()
-
-    def _connect(self) -> None:
-        self._check_address()
-        environment = our_environment()
-        # controllers of the user's own are found from where the study was started, as they are on one machine
-        path = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), str(Path.cwd()))))
-        try:
-            self._ray.init(self._address, runtime_env={"env_vars": {"PYTHONPATH": path}}, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, ValueError, RuntimeError, OSError, TimeoutError) as error:
-            raise self._unreachable(error) from error
-
-    def _check_address(self) -> None:
-        """Raise `ExperimentError` where nobody listens at the address; Ray itself would try for minutes."""
-        host, colon, port = self._address.removeprefix("ray://").rpartition(":")
-        if not colon or not port.isdigit():
-            return  # "auto", "local" and the like are Ray's own to judge
-        try:
-            socket.create_connection((host, int(port)), CONNECT_S).close()
-        except (OSError, OverflowError) as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Exception) -> ExperimentError:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        return ExperimentError(
-            f"The Ray cluster {self._address} cannot be reached ({reason}); start one with `ray start --head`, or mend the address."
-        )
 
     def _check_versions(self) -> None:
         ray = self._ray

@@ -100,6 +100,34 @@ class DesignProblem:
                 raise DesignError(f"{place}: the group {idle[0]!r} is left out of the plan but has traffic on {stream.id!r}; take it in.")
 
 
+@dataclass(frozen=True, slots=True)
+class DesignTask:
+    """One of several junctions that plans are designed for, whatever the cycle will be; the fields are those of `design_problem`."""
+
+    junction: Intersection
+    demand: JunctionDemand
+    saturation_h: Mapping[str, float] | None = None
+    maximum_green_s: Sequence[float] | None = None
+    left_out: frozenset[int] = frozenset()
+
+    def problem(self, cycle_s: tuple[int, int] | None) -> DesignProblem:
+        """Return the design problem for a range of cycles.
+
+        Raises
+        ------
+        DesignError
+            See `design_problem`.
+        """
+        return design_problem(
+            self.junction,
+            self.demand,
+            cycle_s=cycle_s,
+            saturation_h=self.saturation_h,
+            maximum_green_s=self.maximum_green_s,
+            left_out=self.left_out,
+        )
+
+
 def design_problem(
     junction: Intersection,
     demand: JunctionDemand,

@@ -74,7 +74,7 @@ def to_ds(seconds: float) -> int:
     return round(seconds * DS_PER_S)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class SignalModel:
     """The part of the problem that a junction's description fixes.
 

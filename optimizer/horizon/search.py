@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,11 +59,8 @@ WIDER = 8
 STAGES_IN_BEAM = 4
 """So many times the beam width is the number of nodes that the beam keeps per time."""
 
-MOST_KEPT_TABLES = 10_000
-"""Junctions whose tables are kept."""
-
 _kept_workspace: list[SearchWorkspace] = []
-_kept_tables: dict[int, tuple[SignalModel, SearchTables]] = {}
+_kept_tables: dict[int, SearchTables] = {}
 
 
 def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NODE_LIMIT) -> HorizonSolution:
@@ -115,13 +113,12 @@ def replay(problem: HorizonProblem, plan: tuple[PlannedStage, ...]) -> HorizonSo
 
 
 def _tables_of(signals: SignalModel) -> SearchTables:
-    # A junction's signals are one object for all its decisions; holding it keeps its id from being given to another.
+    # A junction's signals are one object for all its decisions; the tables go with it, before its id can be given to another.
     known = _kept_tables.get(id(signals))
     if known is None:
-        if len(_kept_tables) >= MOST_KEPT_TABLES:
-            _kept_tables.clear()
-        known = _kept_tables[id(signals)] = (signals, prepare(signals))
-    return known[1]
+        known = _kept_tables[id(signals)] = prepare(signals)
+        weakref.finalize(signals, _kept_tables.pop, id(signals)).atexit = False
+    return known
 
 
 @compiled

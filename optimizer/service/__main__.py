@@ -15,14 +15,15 @@ MISTAKE = 2
 
 def main() -> int:
     """Run the service; return the exit code."""
-    nursery = Nursery()
+    nursery = None if os.environ.get("AMPELWERK_CLUSTER") else Nursery()
     from optimizer.service.server import ServiceError, serve, settings_from  # noqa: PLC0415 - loaded while the nursery loads
     from optimizer.service.storage import StorageError  # noqa: PLC0415
 
     try:
         serve(settings_from(os.environ), nursery)
     except (ServiceError, StorageError) as error:
-        nursery.close()
+        if nursery is not None:
+            nursery.close()
         sys.stderr.write(f"ampelwerk: {error}\n")
         return MISTAKE
     return 0

@@ -53,7 +53,6 @@ def answer_body(site: JunctionSite, request: DecisionRequest, status: SignalStat
     """Return the fields of `DecisionAnswer` (plain, for speed; a test holds the two together)."""
     junction = site.junction
     decision, solution = outcome.decision, mind.engine.solution
-    times_s, lanes = mind.outflow()
     latest_s = mind.latest_change_s(status)
     extends = outcome.command is Command.EXTEND
     return {
@@ -69,7 +68,7 @@ def answer_body(site: JunctionSite, request: DecisionRequest, status: SignalStat
         "latest_change_s": latest_s if math.isfinite(latest_s) else None,
         "timeline": _timeline(site, request.time_s, status, outcome, mind),
         "queues": _queues(site, mind),
-        "outflow": {"junction": junction.id, "times_s": times_s, "lanes": lanes},
+        "outflow": mind.outflow(request.time_s),
         "engine": outcome.engine,
         "status": None if solution is None else solution.status.value,
         "cost_veh_s": None if solution is None else solution.cost / (DS_PER_S * WEIGHT_UNIT),

@@ -13,8 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from optimizer.service import page, streams
-from optimizer.service.contract import answer_of, body_of, completed, problems
+from optimizer.service import page, plan_routes, streams
+from optimizer.service.contract import JSON, answer_of, body_of, completed, json_body, problems
 from optimizer.service.description import JunctionDescription
 from optimizer.service.gate import Gate, send_problem
 from optimizer.service.messages import DecisionAnswer, DecisionRequest
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from optimizer.service.core import Core
     from optimizer.service.limits import RateLimits
 
-JSON = "application/json"
 JunctionName = Annotated[str, Path(min_length=1, max_length=1000, pattern=r"^[^/\\\x00-\x1f\x7f]+$", description="The junction's id.")]
 IfMatch = Annotated[str | None, Header(max_length=100, description="ETag of the description that is meant.")]
 IfNoneMatch = Annotated[str | None, Header(max_length=100, description="With PUT `*`: only where there is none yet.")]
@@ -58,7 +57,8 @@ def make_app(core: Core, access: Access, limits: RateLimits, most_bytes: int) ->
     _add_state_routes(app, core)
     _add_junction_routes(app, core)
     _add_decision_routes(app, core)
-    streams.add_routes(app, core, most_bytes)
+    plan_routes.add_routes(app, core)
+    streams.add_routes(app, core, limits, most_bytes)
     page.add_routes(app)
 
     def openapi() -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _add_junction_routes(app: FastAPI, core: Core) -> None:
     )
     async def put_junction(request: Request, name: JunctionName, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> Response:
         """Describe a junction; it is taken as a whole or not at all."""
-        junction, is_new = await core.put(name, await _json_body(request), if_match, must_be_new=if_none_match == "*")
+        junction, is_new = await core.put(name, await json_body(request), if_match, must_be_new=if_none_match == "*")
         return Response(
             to_json({"id": junction.id, "hash": junction.hash}), 201 if is_new else 200, {"ETag": f'"{junction.hash}"'}, media_type=JSON
         )
@@ -217,7 +217,7 @@ def _add_decision_routes(app: FastAPI, core: Core) -> None:
     async def decide(request: Request, name: JunctionName) -> Response:
         """Tell what was seen, and learn what to show next."""
         received_s = time.monotonic()
-        reply = await core.decide(name, await _json_body(request), received_s)
+        reply = await core.decide(name, await json_body(request), received_s)
         core.metrics.count_reply(reply, time.monotonic() - received_s)
         return Response(reply.body, headers={"Ampelwerk-Repeated": "true"} if reply.repeated else None, media_type=JSON)
 
@@ -226,12 +226,4 @@ def _add_decision_routes(app: FastAPI, core: Core) -> None:
     @app.post("/v1/optimize", responses=solved, response_class=Response, openapi_extra=body_of(OptimizeRequest), tags=["decisions"])
     async def optimize(request: Request) -> Response:
         """Solve a whole problem; nothing is kept."""
-        return Response(await core.pool.solve(await _json_body(request)), media_type=JSON)
-
-
-async def _json_body(request: Request) -> bytes:
-    kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip().lower() != JSON:
-        detail = f"The body is sent as {kind[:100] or 'nothing'!r}; send it with Content-Type: application/json."
-        raise ProblemError(415, "media-type", "The body is not sent as JSON", detail)
-    return await request.body()
+        return Response(await core.pool.ask_spare("optimize", await json_body(request)), media_type=JSON)

@@ -11,13 +11,14 @@ from pydantic import ValidationError
 
 from optimizer.service.description import JunctionDescription
 from optimizer.service.metrics import Metrics
+from optimizer.service.plan_jobs import PlanJobs
 from optimizer.service.pool import Pool
-from optimizer.service.problems import ProblemError, contradiction, from_validation, unknown_junction
+from optimizer.service.problems import UNKNOWN_JUNCTION, ProblemError, contradiction, from_validation, unknown_junction
 from optimizer.service.storage import StorageError, StoredJunction
 
 if TYPE_CHECKING:
     from optimizer.service.answered import Reply
-    from optimizer.service.forking import Nursery
+    from optimizer.service.links import WorkerSource
     from optimizer.service.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -36,16 +37,17 @@ class Core:
     ----------
     storage
         Its database.
-    nursery
+    source
         Where workers come from.
     workers
         Processes that share the junctions.
     """
 
-    def __init__(self, storage: Storage, nursery: Nursery, workers: int) -> None:
+    def __init__(self, storage: Storage, source: WorkerSource, workers: int) -> None:
         self.storage = storage
         self.metrics = Metrics()
-        self.pool = Pool(nursery, workers, self._refill)
+        self.pool = Pool(source, workers, self._refill)
+        self.plans = PlanJobs(self.metrics)
         self.descriptions: dict[str, StoredJunction] = {}
         self.storage_fails = False
         self._kept: dict[str, bytes] = {}
@@ -58,12 +60,14 @@ class Core:
         self.descriptions = {junction.id: junction for junction in stored}
         self._kept = await asyncio.to_thread(self.storage.snapshots)
         await self.pool.open()
+        self.plans.open()
         self.metrics.junctions.set(len(self.descriptions))
         self._keeping = asyncio.create_task(self._keep_learnt())
         _log.info("ready", extra={"junctions": len(self.descriptions), "restored": len(self._kept), "workers": len(self.pool.shares)})
 
     async def close(self) -> None:
         """Keep what was learnt, and end the workers."""
+        await self.plans.close()
         if self._keeping is not None:
             self._keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -89,7 +93,7 @@ class Core:
                 "/id", f"the description is of {description.id[:200]!r}, but the path names {name[:200]!r}; name one junction"
             )
         text = description.model_dump_json()
-        digest = await self.pool.ask_share(self.pool.share_of(name), "check", text.encode())
+        digest = await self.pool.ask_spare("check", text.encode())
         async with self._changing:
             present = self.descriptions.get(name)
             _check_version(present, expected, must_be_new=must_be_new)
@@ -100,7 +104,8 @@ class Core:
                 await self._stored(self.storage.put_junction, junction)
                 self.descriptions[name] = junction
                 self._kept.pop(name, None)
-                await self.pool.ask(name, "put", text.encode(), None)
+            # Always: where the worker was being replaced when the same call came before, it may not know of it.
+            await self.pool.ask(name, "put", text.encode(), None)
             self.metrics.junctions.set(len(self.descriptions))
             return junction, present is None
 
@@ -132,7 +137,14 @@ class Core:
         """Answer a call of a junction."""
         if name not in self.descriptions:
             raise unknown_junction(name)
-        reply: Reply = await self.pool.ask(name, "decide", name, body, received_s)
+        try:
+            reply: Reply = await self.pool.ask(name, "decide", name, body, received_s)
+        except ProblemError as problem:
+            if problem.kind != UNKNOWN_JUNCTION:
+                raise
+            # It was described while its worker was being replaced.
+            await self.pool.ask(name, "put", self.description(name).description.encode(), self._kept.get(name))
+            reply = await self.pool.ask(name, "decide", name, body, received_s)
         return reply
 
     async def board(self) -> list[dict[str, Any]]:

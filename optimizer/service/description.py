@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from optimizer.connectors import connector_lanes
 from optimizer.intersection import (
     Aspect,
     Detector,
@@ -150,6 +151,9 @@ class JunctionDescription(Wire):
         Field(default_factory=list)
     )
     links: Annotated[list[NeighbourLink], Field(max_length=500)] = Field(default_factory=list)
+    connectors: Annotated[
+        list[Name], Field(max_length=200, description="Short lanes from or to the next signal, named alike in both descriptions.")
+    ] = Field(default_factory=list)
     position: Position | None = None
 
 
@@ -233,7 +237,8 @@ def describe(
     junction
         The junction.
     junctions, links
-        All junctions by id, and the links among them: those that lead to this one are part of its description.
+        All junctions by id, and the links among them: those that lead to this one are part of its description, and so are the short lanes
+        to and from it.
     fallback
         The junction's own plan: stages (their indices) and greens, s, in their order.
     position
@@ -316,13 +321,19 @@ def describe(
             for link in links
             if link.target == junction.id
         ],
+        connectors=sorted(connector_lanes(around).intersection(lanes_in + lanes_out)),
         position=None if position is None else Position(x_m=position[0], y_m=position[1]),
     )
 
 
 def content_hash(description: JunctionDescription) -> str:
-    """Return the SHA-256 of a description's content: the same for the same values, however they were written."""
-    canonical = json.dumps(description.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return the SHA-256 of a description's content: the same for the same values, however they were written.
+
+    Values that are the default do not count, so that a description keeps its hash when a later version knows more fields.
+    """
+    canonical = json.dumps(
+        description.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The engine behind the service: the same solvers, with a deadline, and with the whole plan kept for the answer."""
+"""The parts of a planner behind the service: solvers with a deadline and estimates with requests; both keep what the answer tells."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from optimizer.horizon.engines import BEAM_WIDTH, CP_SAT_LIMIT_S, NODE_LIMIT, Ch
 from optimizer.horizon.parameters import HorizonParameters
 from optimizer.horizon.problem import DS_PER_S, WEIGHT_UNIT
 from optimizer.horizon.solution import SolutionStatus
+from optimizer.priority import with_requests
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
     from optimizer.observation import JunctionObservation, SignalStatus
     from optimizer.planner import Estimator
+    from optimizer.priority import PriorityRequest
 
 FIRST_GUESS_S: Final = 0.005
 """Time that a solution takes, as long as none was measured."""
@@ -127,12 +129,14 @@ class PlanningEngine:
 
 
 class KeptEstimator:
-    """Passes everything on to an estimator, and keeps what is expected for the answer.
+    """Passes everything on to an estimator, adds who asks for priority, and keeps what is expected for the answer.
 
     Attributes
     ----------
     traffic
         What was expected last.
+    requests
+        Who asks for priority in this second.
     muted
         Whether nothing is to be learnt, while the history of the signals is told.
     """
@@ -151,11 +155,15 @@ class KeptEstimator:
             inside=np.zeros(len(junction.groups), dtype=np.bool_),
         )
         self.traffic = self._nothing
+        self.requests: tuple[PriorityRequest, ...] = ()
         self.muted = False
+        self._junction = junction
 
     def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
         """Take in what was seen in the last second and return what is expected."""
         if self.muted:
             return self._nothing
         self.traffic = self.inner.update(time_s, observation, green_for_s)
+        if self.requests:
+            self.traffic = with_requests(self._junction, self.traffic, self.requests, time_s)
         return self.traffic

@@ -107,12 +107,7 @@ class Gate:
             client = await self._access.client(headers.get("authorization", ""), peer)
             demand(client, scope_of(method, path))
         scope["state"]["client"] = client
-        wait_s = self._limits.wait_s(client.name)
-        if wait_s > 0:
-            self._metrics.limited.inc()
-            detail = f"The client {client.name!r} calls too often; slow down, or ask the operator for a higher rate."
-            headers_back = {"Retry-After": str(max(1, round(wait_s)))}
-            raise ProblemError(429, "too-many-calls", "Too many calls", detail, headers=headers_back)
+        demand_rate(client, self._limits, self._metrics)
         return client
 
     async def _open(self, headers: dict[str, str], peer: str) -> Client:
@@ -143,12 +138,23 @@ class Gate:
         return ProblemError(413, "too-large", "The body is too large", detail)
 
 
+def demand_rate(client: Client, limits: RateLimits, metrics: Metrics) -> None:
+    """Take one call from what a client may make; raise `ProblemError` where there is none left."""
+    wait_s = limits.wait_s(client.name)
+    if wait_s > 0:
+        metrics.limited.inc()
+        detail = f"The client {client.name!r} calls too often; slow down, or ask the operator for a higher rate."
+        raise ProblemError(429, "too-many-calls", "Too many calls", detail, headers={"Retry-After": str(max(1, round(wait_s)))})
+
+
 def scope_of(method: str, path: str) -> Scope:
     """Return what a client must be allowed for a call."""
     if path.endswith(("/decisions", "/stream")) and path.startswith("/v1/junctions/"):
         return Scope.DECIDE
     if path == "/v1/optimize":
         return Scope.DECIDE
+    if path.startswith("/v1/plans/"):
+        return Scope.CONFIGURE
     return Scope.READ if method in {"GET", "HEAD"} else Scope.CONFIGURE
 
 

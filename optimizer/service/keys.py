@@ -72,20 +72,26 @@ def rotate_key(storage: Storage, name: str, grace_hours: float = 0.0) -> str:
         raise KeyRequestError(f"there is no key {name!r}; `ampelwerk keys list` shows them.")
     secret = _keep(storage, name, old.scopes, old.expires_at)
     if grace_hours > 0:
-        storage.put_key(StoredKey(f"{name[:96]}.old", old.digest, old.scopes, old.made_at, time.time() + grace_hours * 3600))
+        storage.put_key(StoredKey(_before(name), old.digest, old.scopes, old.made_at, time.time() + grace_hours * 3600))
     return secret
 
 
 def revoke_key(storage: Storage, name: str) -> None:
-    """Make a key useless.
+    """Make a key useless, and with it the secret that it had before it was rotated.
 
     Raises
     ------
     KeyRequestError
         If there is no such key.
     """
+    storage.delete_key(_before(name))
     if not storage.delete_key(name):
         raise KeyRequestError(f"there is no key {name!r}; `ampelwerk keys list` shows them.")
+
+
+def _before(name: str) -> str:
+    """Return the name under which the former secret of a rotated key works on."""
+    return f"{name[:96]}.old"
 
 
 def _keep(storage: Storage, name: str, scopes: frozenset[str], expires_at: float | None) -> str:

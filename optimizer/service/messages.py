@@ -45,6 +45,22 @@ class LoopReport(Wire):
     speed_m_s: Annotated[list[SpeedSeen | None], Field(max_length=500, description="null: no speed was measured.")]
 
 
+class DetectorEvent(Wire):
+    """A loop is covered by a vehicle, or freed."""
+
+    detector: Name
+    time_s: TimeS
+    on: Annotated[bool, Field(description="true: a front has reached the loop; false: a rear has left it.")]
+    speed_m_s: Annotated[SpeedSeen | None, Field(description="Where a double loop has measured it.")] = None
+
+
+class EventReport(Wire):
+    """What loops told since the second before, in place of readings."""
+
+    events: Annotated[list[DetectorEvent], Field(max_length=5000, description="In the order of time.")]
+    silent: Annotated[list[Name], Field(max_length=500, description="Loops that are known to tell nothing.")] = Field(default_factory=list)
+
+
 class VehicleReport(Wire):
     """Vehicles within 200 m of their stop lines, nearest first on each lane; see `optimizer.observation.VehicleViews`."""
 
@@ -59,20 +75,43 @@ class VehicleReport(Wire):
 
 
 class Second(Wire):
-    """One second at the junction."""
+    """One second at the junction, with one of `loops`, `events` and `vehicles`."""
 
     time_s: TimeS
     signal: SignalReport
     loops: LoopReport | None = None
+    events: EventReport | None = None
     vehicles: VehicleReport | None = None
 
 
 class Outflow(Wire):
-    """What a neighbour has sent and plans to send, from its last answer."""
+    """What a junction has sent and plans to send, and what stands before it; from its last answer, for the junctions around it."""
 
     junction: JunctionId
     times_s: Annotated[list[TimeS], Field(max_length=512)]
     lanes: Annotated[list[Name], Field(max_length=512, description="The neighbour's outgoing lane of each.")]
+    time_s: Annotated[TimeS | None, Field(description="When it told this; without it `standing` is passed over.")] = None
+    standing: Annotated[
+        dict[Name, Annotated[int, Field(ge=0, le=10_000)]],
+        Field(max_length=200, description="Vehicles that stand on each of the `connectors` that lead to it."),
+    ] = Field(default_factory=dict)
+
+
+class MovementName(Wire):
+    """A movement by its lanes."""
+
+    incoming: Name
+    outgoing: Name
+
+
+class PriorityReport(Wire):
+    """A bus, tram or ambulance that asks for its green; see `optimizer.priority.PriorityRequest`."""
+
+    earliest_s: Annotated[TimeS, Field(description="When it reaches the stop line, if nothing holds it up, at the earliest.")]
+    latest_s: Annotated[TimeS, Field(description="And at the latest; both in the past where it waits there.")]
+    persons: Annotated[float, Field(gt=0, le=1000, description="Its weight: who are on board. A mean car counts 1.46.")]
+    movement: MovementName | None = None
+    group: Annotated[Name | None, Field(description="In place of the movement: any movement of this signal group.")] = None
 
 
 class DecisionRequest(Second):
@@ -87,6 +126,9 @@ class DecisionRequest(Second):
         default_factory=list
     )
     neighbours: Annotated[list[Outflow], Field(max_length=100)] = Field(default_factory=list)
+    priorities: Annotated[list[PriorityReport], Field(max_length=20, description="Requests that hold now; told in each call anew.")] = (
+        Field(default_factory=list)
+    )
     engine: Annotated[Literal["search", "cp-sat"], Field(description="Who solves.")] = "search"
     deadline_ms: Annotated[float | None, Field(gt=0, le=60_000, description="Answer in this time, with what is there by then.")] = None
     begin_anew: Annotated[bool, Field(description="Forget what was reported before; needed after the clock was set back.")] = False

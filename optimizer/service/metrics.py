@@ -32,6 +32,7 @@ class Metrics:
         self.limited = Counter("ampelwerk_rate_limited_calls", "Calls beyond a client's rate.", registry=self.registry)
         self.storage_failures = Counter("ampelwerk_storage_failures", "Writes that the database refused.", registry=self.registry)
         self.workers_replaced = Gauge("ampelwerk_workers_replaced", "Worker processes replaced since the start.", registry=self.registry)
+        self.plan_jobs = Counter("ampelwerk_plan_jobs", "Plan jobs that have ended.", ["kind", "state"], registry=self.registry)
         self.junctions = Gauge("ampelwerk_junctions", "Junctions described.", registry=self.registry)
         self.waiting_veh = Gauge("ampelwerk_waiting_vehicles", "Estimated vehicles in queues.", ["junction"], registry=self.registry)
         self._recent_s: deque[float] = deque(maxlen=RECENT_CALLS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from optimizer.connectors import ConnectorGuard
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.snapshots import SnapshotError
 from optimizer.estimation.zone import ZoneEstimator
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from optimizer.estimation.loop_faults import LoopFault
     from optimizer.intersection import Intersection
     from optimizer.monitor import Violation
-    from optimizer.service.description import NeighbourLink
+    from optimizer.priority import PriorityRequest
+    from optimizer.service.description import JunctionDescription, NeighbourLink
     from optimizer.service.messages import Outflow
+
+STANDING_HOLDS_S: Final = 5.0
+"""What a neighbour says of a short lane counts for so long; then its answers have stopped, and nobody is to wait for it for ever."""
 
 REMEMBERED_CHANGES: Final = 64
 """Changes of the signals that are kept, so that minimum greens and maximum reds are known after a restart."""
@@ -40,8 +45,8 @@ class Mind:
     ----------
     junction
         Its description.
-    links
-        Which neighbours send to it.
+    description
+        The same as it was put: which neighbours send to it, and the short lanes between.
     information
         What is reported of the traffic.
 
@@ -51,7 +56,8 @@ class Mind:
         The parts, for the answer.
     """
 
-    def __init__(self, junction: Intersection, links: Sequence[NeighbourLink], information: InformationClass) -> None:
+    def __init__(self, junction: Intersection, description: JunctionDescription, information: InformationClass) -> None:
+        links = description.links
         self.junction, self.information = junction, information
         self.engine = PlanningEngine(junction)
         self.learner = LoopEstimator(junction) if information is InformationClass.LOOPS else ZoneEstimator(junction)
@@ -79,13 +85,18 @@ class Mind:
         ]
         sight_m = loops_reach_m(junction) if information is InformationClass.LOOPS else [ZONE_M] * len(junction.incoming)
         self._neighbours = NeighbourTraffic(junction, known, self._departures, rows, sight_m, HorizonParameters().horizon_s)
-        self._planner = JunctionPlanner(junction, self.estimator, self.engine, self._neighbours)
+        self._standing = dict.fromkeys(description.connectors, 0)
+        self._fed = self._standing.keys() & {lane.id for lane in junction.outgoing}
+        self._received = self._standing.keys() & set(incoming)
+        guard = ConnectorGuard(junction, self._standing) if self._standing else None
+        self._planner = JunctionPlanner(junction, self.estimator, self.engine, self._neighbours, guard)
         self._statuses: deque[tuple[float, SignalStatus]] = deque(maxlen=REMEMBERED_CHANGES)
         self._shown: deque[tuple[float, str]] = deque(maxlen=REMEMBERED_CHANGES)
 
-    def decide(self, time_s: float, seen: JunctionObservation) -> Decision | None:
+    def decide(self, time_s: float, seen: JunctionObservation, requests: tuple[PriorityRequest, ...] = ()) -> Decision | None:
         """Take in one second and return what the planner wants, None to stay."""
         seen = self._with_known_status(time_s, seen)
+        self.estimator.requests = requests
         return self._planner.decide(time_s, seen)
 
     def tell(self, time_s: float, seen: JunctionObservation) -> None:
@@ -103,9 +114,12 @@ class Mind:
         self._shown.append((since_s, state))
         return self.monitor.witness(since_s, state)
 
-    def hear(self, outflows: Sequence[Outflow]) -> None:
-        """Take in what the neighbours have sent and plan to send; of others than the described neighbours nothing is kept."""
+    def hear(self, time_s: float, outflows: Sequence[Outflow]) -> None:
+        """Take in what the neighbours have sent and plan to send, and what stands on the short lanes to them; nothing else is kept."""
+        self._standing.update(dict.fromkeys(self._fed, 0))
         for outflow in outflows:
+            if outflow.time_s is not None and outflow.time_s >= time_s - STANDING_HOLDS_S:
+                self._standing.update({lane: number for lane, number in outflow.standing.items() if lane in self._fed})
             row = self._rows.get(outflow.junction)
             if row is None:
                 continue
@@ -115,10 +129,16 @@ class Mind:
             self._departures.time_s[row, : len(ours)] = [time_s for time_s, _ in ours]
             self._departures.outgoing[row, : len(ours)] = [place for _, place in ours]
 
-    def outflow(self) -> tuple[list[float], list[str]]:
-        """Return when vehicles left or are to leave the junction's stop lines, and by which outgoing lanes."""
+    def outflow(self, time_s: float) -> dict[str, object]:
+        """Return the fields of `Outflow`: when vehicles left or are to leave the stop lines, by which lanes, and who stands before them."""
         count = self._departures.number[0]
-        return self._departures.time_s[0, :count].tolist(), self._lane_ids[self._departures.outgoing[0, :count]].tolist()
+        return {
+            "junction": self.junction.id,
+            "times_s": self._departures.time_s[0, :count].tolist(),
+            "lanes": self._lane_ids[self._departures.outgoing[0, :count]].tolist(),
+            "time_s": time_s,
+            "standing": {lane: self._standing[lane] for lane in sorted(self._received)},
+        }
 
     def latest_change_s(self, status: SignalStatus) -> float:
         """Return when the stage must be left for another at the latest; infinite where nothing conflicts."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20
+UNKNOWN_JUNCTION = "unknown-junction"
 
 
 class FieldError(BaseModel):
@@ -117,7 +118,7 @@ def contradiction(field: str, sentence: str) -> ProblemError:
 def unknown_junction(name: str) -> ProblemError:
     """Return the problem of a junction that nobody has described."""
     detail = f"There is no junction {name[:200]!r}; describe it with PUT /v1/junctions/{{id}} first."
-    return ProblemError(404, "unknown-junction", "Unknown junction", detail)
+    return ProblemError(404, UNKNOWN_JUNCTION, "Unknown junction", detail)
 
 
 def _pointer(location: Sequence[int | str]) -> str:

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optimizer.observation import InformationClass, JunctionObservation, LoopReadings, SignalStatus, VehicleViews
+from optimizer.priority import PriorityRequest
 from optimizer.service.problems import contradiction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optimizer.intersection import Intersection
-    from optimizer.service.messages import DecisionRequest, LoopReport, Second, SignalReport, VehicleReport
+    from optimizer.service.events import LoopTrace
+    from optimizer.service.messages import DecisionRequest, LoopReport, PriorityReport, Second, SignalReport, VehicleReport
+
+FARTHEST_S: Final = 600.0
+"""A vehicle that arrives later, or has waited for longer, is no matter of the next minute."""
 
 LONGEST_INTERSTAGE_S: Final = 600.0
 """A green that is due later than this from now is a mistake."""
@@ -33,13 +38,15 @@ class ReportReader:
         self._junction = junction
         self._stages = {stage.id: index for index, stage in enumerate(junction.stages)}
 
-    def observation(self, second: Second, place: str = "") -> JunctionObservation:
+    def observation(self, second: Second, trace: LoopTrace, place: str = "") -> JunctionObservation:
         """Return what the junction's planner sees.
 
         Parameters
         ----------
         second
             What was reported.
+        trace
+            What the loops' events have told before; it goes on with this second.
         place
             JSON pointer to it, for complaints.
 
@@ -49,8 +56,12 @@ class ReportReader:
             If the report does not fit the description or itself.
         """
         status = self._status(second.time_s, second.signal, f"{place}/signal")
-        if (second.loops is None) == (second.vehicles is None):
-            raise contradiction(place, "report either loops or vehicles")
+        if sum(part is not None for part in (second.loops, second.events, second.vehicles)) != 1:
+            raise contradiction(place, "report one of loops, events and vehicles")
+        if second.events is not None:
+            detectors = [detector.id for detector in self._junction.detectors]
+            return JunctionObservation(status, loops=trace.readings(detectors, second.events, second.time_s, f"{place}/events"))
+        trace.forget()
         if second.loops is not None:
             return JunctionObservation(status, loops=self._loops(second.loops, f"{place}/loops"))
         assert second.vehicles is not None
@@ -73,6 +84,37 @@ class ReportReader:
         for index, outflow in enumerate(request.neighbours):
             if len(outflow.times_s) != len(outflow.lanes):
                 raise contradiction(f"/neighbours/{index}", "times_s and lanes differ in length; give a lane with each time")
+
+    def priorities(self, request: DecisionRequest) -> tuple[PriorityRequest, ...]:
+        """Return who asks for priority.
+
+        Raises
+        ------
+        ProblemError
+            If a request names no movement of vehicles, or a window that makes no sense.
+        """
+        found = []
+        for index, asked in enumerate(request.priorities):
+            field = f"/priorities/{index}"
+            if asked.latest_s < asked.earliest_s or max(abs(t - request.time_s) for t in (asked.earliest_s, asked.latest_s)) > FARTHEST_S:
+                raise contradiction(field, f"the window ends before it begins, or lies more than {FARTHEST_S:g} s from now; correct it")
+            found.append(PriorityRequest(asked.earliest_s, asked.latest_s, asked.persons, self._movements(asked, field)))
+        return tuple(found)
+
+    def _movements(self, asked: PriorityReport, field: str) -> tuple[int, ...]:
+        junction = self._junction
+        if (asked.movement is None) == (asked.group is None):
+            raise contradiction(field, "name either the movement or the group")
+        if asked.movement is None:
+            named = [i for i, m in enumerate(junction.movements) if junction.groups[m.group].id == asked.group]
+        else:
+            way = asked.movement.incoming, asked.movement.outgoing
+            named = [
+                i for i, m in enumerate(junction.movements) if (junction.incoming[m.incoming].id, junction.outgoing[m.outgoing].id) == way
+            ]
+        if not named:
+            raise contradiction(field, "no movement of vehicles goes there; name two lanes that one joins, or the group of one")
+        return tuple(named)
 
     def _status(self, time_s: float, signal: SignalReport, place: str) -> SignalStatus:
         for field, name in (("stage", signal.stage), ("previous", signal.previous)):

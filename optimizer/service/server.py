@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from optimizer.clusters import ClusterError
 from optimizer.service.access import Access
 from optimizer.service.app import make_app
 from optimizer.service.core import Core
 from optimizer.service.limits import RateLimits
+from optimizer.service.links import LocalWorkers
 from optimizer.service.logs import set_up
 from optimizer.service.storage import Storage
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from optimizer.service.forking import Nursery
+    from optimizer.service.links import WorkerSource
 
 _log = logging.getLogger("ampelwerk")
 
@@ -68,6 +71,8 @@ class ServiceSettings:
         For TLS; both or none.
     client_authority
         Certificate of those who may sign clients' certificates: then only clients with such a certificate get in.
+    cluster
+        Address of a Ray cluster whose nodes hold the workers; this machine holds them where None.
     log_level
         ``debug``, ``info``, ``warning`` or ``error``.
 
@@ -86,6 +91,7 @@ class ServiceSettings:
     certificate: Path | None = None
     private_key: Path | None = None
     client_authority: Path | None = None
+    cluster: str | None = None
     log_level: str = "info"
 
     def __post_init__(self) -> None:
@@ -154,7 +160,7 @@ def settings_from(environment: Mapping[str, str]) -> ServiceSettings:
     return ServiceSettings(**found)
 
 
-def serve(settings: ServiceSettings, nursery: Nursery) -> None:
+def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
     """Run the service until it is told to stop.
 
     Parameters
@@ -162,7 +168,7 @@ def serve(settings: ServiceSettings, nursery: Nursery) -> None:
     settings
         How.
     nursery
-        Where workers come from; already loading.
+        Where workers on this machine come from, already loading; None where a cluster holds them.
 
     Raises
     ------
@@ -175,7 +181,7 @@ def serve(settings: ServiceSettings, nursery: Nursery) -> None:
     listening = _listen(settings.host, settings.port)
     storage = Storage(settings.database)
     storage.prepare()
-    core = Core(storage, nursery, settings.workers or os.cpu_count() or 1)
+    core = Core(storage, _source(settings, nursery), settings.workers or os.cpu_count() or 1)
     access = Access(storage, demanded=settings.keys_demanded)
     access.load()
     if settings.keys_demanded and not storage.api_keys():
@@ -210,6 +216,18 @@ def serve(settings: ServiceSettings, nursery: Nursery) -> None:
         ssl_cert_reqs=ssl.CERT_REQUIRED if settings.client_authority else ssl.CERT_NONE,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _source(settings: ServiceSettings, nursery: Nursery | None) -> WorkerSource:
+    if settings.cluster is None:
+        assert nursery is not None
+        return LocalWorkers(nursery)
+    from optimizer.service.cluster import RayWorkers  # noqa: PLC0415 - Ray is an extra
+
+    try:
+        return RayWorkers(settings.cluster)
+    except ClusterError as error:
+        raise ServiceError(f"{str(error)[0].lower()}{str(error)[1:]}") from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -19,6 +19,7 @@ from optimizer.observation import InformationClass
 from optimizer.service.answered import Reply
 from optimizer.service.answers import Outcome, answer_body
 from optimizer.service.description import content_hash, to_intersection
+from optimizer.service.events import LoopTrace
 from optimizer.service.messages import AlarmKind, Command, DecisionRequest
 from optimizer.service.mind import Mind
 from optimizer.service.problems import ProblemError, contradiction, from_validation
@@ -26,9 +27,10 @@ from optimizer.service.reports import ReportReader, information_of
 
 if TYPE_CHECKING:
     from optimizer.observation import JunctionObservation
+    from optimizer.priority import PriorityRequest
     from optimizer.service.description import JunctionDescription
 
-SNAPSHOT_FORMAT: Final = 1
+SNAPSHOT_FORMAT: Final = 2
 LEAST_STEP_S: Final = 0.5
 """Calls closer than this are no calls once a second: the estimator counts seconds."""
 
@@ -75,6 +77,7 @@ class JunctionSite:
         self._states = [self.junction.state(stage) for stage in range(len(self.junction.stages))]
         self._mind: Mind | None = None
         self._last: _Last | None = None
+        self._trace = LoopTrace()
 
     @property
     def last_body(self) -> bytes | None:
@@ -105,16 +108,18 @@ class JunctionSite:
             return self._repeat(last, body)
         begins_anew = self._check_order(request)
         self._reader.check_states(request)
-        seen = self._reader.observation(request)
-        missed = self._missed(request, seen)
+        requests = self._reader.priorities(request)
+        trace = LoopTrace() if begins_anew else self._trace.copy()
+        missed = self._missed(request, trace)
+        seen = self._reader.observation(request, trace)
         alarms: list[tuple[AlarmKind, str]] = []
         mind = self._ready(request, seen, missed, begins_anew, alarms)
         self._check_states(request, seen, mind, alarms)
         for time_s, earlier in missed:
             mind.tell(time_s, earlier)
-        mind.hear(request.neighbours)
+        mind.hear(request.time_s, request.neighbours)
         mind.engine.begin(request.engine, None if request.deadline_ms is None else received_s + request.deadline_ms / 1000)
-        outcome = self._decide(request.time_s, seen, mind, alarms)
+        outcome = self._decide(request.time_s, seen, requests, mind, alarms)
         reply = Reply(
             body=to_json(answer_body(self, request, seen.signal, outcome, mind)),
             engine=outcome.engine,
@@ -123,6 +128,7 @@ class JunctionSite:
             alarms=tuple(kind.value for kind, _ in alarms),
         )
         self._last = _Last(request.sequence, request.time_s, body, reply, outcome.command, outcome.decision.stage, alarms)
+        self._trace = trace
         self.seen, self.shown, self.answered_at = seen, request.shown[-1].state, time.time()
         return reply
 
@@ -135,6 +141,7 @@ class JunctionSite:
             "description": self.hash,
             "sequence": self._last.sequence,
             "time_s": self._last.time_s,
+            "covered_since_s": self._trace.covered_since_s,
             "mind": self._mind.snapshot(),
         }
         return json.dumps(kept).encode()
@@ -151,12 +158,14 @@ class JunctionSite:
             kept = json.loads(snapshot)
             if kept["format"] != SNAPSHOT_FORMAT or kept["description"] != self.hash:
                 raise SnapshotError("the kept state belongs to another description or version; it is left out.")
-            mind = Mind(self.junction, self.description.links, InformationClass(kept["mind"]["information"]))
+            mind = Mind(self.junction, self.description, InformationClass(kept["mind"]["information"]))
             mind.restore(kept["mind"])
             last = _Last(int(kept["sequence"]), float(kept["time_s"]), b"", Reply(b""))
-        except (KeyError, TypeError, ValueError) as error:
+            covered = {str(name): float(since_s) for name, since_s in kept["covered_since_s"].items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SnapshotError(str(error)) from error
         self._mind, self._last = mind, last
+        self._trace = LoopTrace(covered, last.time_s if covered else None)
 
     def _repeat(self, last: _Last, body: bytes) -> Reply:
         """Return the stored answer to a call that came before: a client that lost an answer asks again."""
@@ -189,18 +198,19 @@ class JunctionSite:
         more = {"last_sequence": last.sequence, "last_time_s": last.time_s}
         return ProblemError(409, kind, "The call does not follow the last one", f"{sentence[0].upper()}{sentence[1:]}.", more=more)
 
-    def _missed(self, request: DecisionRequest, seen: JunctionObservation) -> list[tuple[float, JunctionObservation]]:
+    def _missed(self, request: DecisionRequest, trace: LoopTrace) -> list[tuple[float, JunctionObservation]]:
         """Return the earlier seconds that nobody has told of yet."""
         known_s = -math.inf if self._last is None or request.begin_anew else self._last.time_s
         before_s, found = -math.inf, []
         for index, second in enumerate(request.missed):
             if not before_s < second.time_s < request.time_s:
                 raise contradiction(f"/missed/{index}/time_s", "missed seconds must follow each other and lie before now; order them")
-            earlier = self._reader.observation(second, f"/missed/{index}")
-            if information_of(earlier) is not information_of(seen):
+            if (second.vehicles is None) != (request.vehicles is None):
                 raise contradiction(f"/missed/{index}", "it reports loops where the call reports vehicles, or the reverse; report one kind")
             before_s = second.time_s
-            if second.time_s >= known_s + LEAST_STEP_S:
+            is_new = second.time_s >= known_s + LEAST_STEP_S
+            earlier = self._reader.observation(second, trace if is_new else LoopTrace(), f"/missed/{index}")
+            if is_new:
                 found.append((second.time_s, earlier))
         return found
 
@@ -223,7 +233,7 @@ class JunctionSite:
             elif gap_s > USUAL_STEP_S:
                 alarms.append((AlarmKind.GAP, f"{gap_s:.0f} s lie between two reports"))
         if self._mind is None or begins_anew or self._mind.information is not information:
-            self._mind = Mind(self.junction, self.description.links, information)
+            self._mind = Mind(self.junction, self.description, information)
         return self._mind
 
     def _check_states(self, request: DecisionRequest, seen: JunctionObservation, mind: Mind, alarms: list[tuple[AlarmKind, str]]) -> None:
@@ -249,7 +259,14 @@ class JunctionSite:
         if silent:
             alarms.append((AlarmKind.SILENT_DETECTOR, f"{len(silent)} detectors are silent: {', '.join(silent[:5])}"))
 
-    def _decide(self, time_s: float, seen: JunctionObservation, mind: Mind, alarms: list[tuple[AlarmKind, str]]) -> Outcome:
+    def _decide(
+        self,
+        time_s: float,
+        seen: JunctionObservation,
+        requests: tuple[PriorityRequest, ...],
+        mind: Mind,
+        alarms: list[tuple[AlarmKind, str]],
+    ) -> Outcome:
         """Ask the planner, and the monitor about its wish."""
         status = seen.signal
         stay = Decision(status.stage, reason="stay")
@@ -257,7 +274,7 @@ class JunctionSite:
             # What is really shown is unknown, so nothing is planned upon it; the junction's own plan is the safer guide.
             mind.tell(time_s, seen)
             return Outcome(Command.STAY, Decision(status.stage, reason="what is shown is in doubt"), "none", alarms=alarms)
-        wish = mind.decide(time_s, seen)
+        wish = mind.decide(time_s, seen, requests)
         failed = [f"{fault.loop} ({fault.kind})" for fault in mind.faults if fault.kind is not FaultKind.SILENT]
         if failed:
             alarms.append((AlarmKind.FAILED_DETECTOR, f"{len(failed)} detectors are not believed: {', '.join(failed[:5])}"))

@@ -11,12 +11,14 @@ from fastapi import WebSocket  # noqa: TC002 - FastAPI reads it at run time
 from pydantic_core import to_json
 from starlette.websockets import WebSocketDisconnect
 
+from optimizer.service.gate import demand_rate
 from optimizer.service.problems import ProblemError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from optimizer.service.core import Core
+    from optimizer.service.limits import RateLimits
 
 SUBPROTOCOL: Final = "ampelwerk.v1"
 BOARD_EVERY_S: Final = 1.0
@@ -44,7 +46,7 @@ class BoardNews:
             return self._made[1]
 
 
-def add_routes(app: FastAPI, core: Core, most_bytes: int) -> None:
+def add_routes(app: FastAPI, core: Core, limits: RateLimits, most_bytes: int) -> None:
     """Add the streams to an application."""
     news = BoardNews(core)
 
@@ -59,6 +61,7 @@ def add_routes(app: FastAPI, core: Core, most_bytes: int) -> None:
                     return
                 received_s = time.monotonic()
                 try:
+                    demand_rate(socket.state.client, limits, core.metrics)
                     reply = await core.decide(name, body, received_s)
                 except ProblemError as problem:
                     problem.more.pop("trace", None)

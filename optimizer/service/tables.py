@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 METADATA: Final = sa.MetaData()
 
-JUNCTIONS: Final = sa.Table(
-    "junctions",
-    METADATA,
-    sa.Column("id", sa.String(1000), primary_key=True),
-    sa.Column("hash", sa.String(64), nullable=False),
-    sa.Column("description", sa.Text, nullable=False),
-    sa.Column("changed_at", sa.Float, nullable=False),
+
+def _by_junction(name: str, key: str, *columns: sa.Column[Any]) -> sa.Table:
+    """Return a table of one row per junction, each with the content hash of its description."""
+    return sa.Table(
+        name, METADATA, sa.Column(key, sa.String(1000), primary_key=True), sa.Column("hash", sa.String(64), nullable=False), *columns
+    )
+
+
+JUNCTIONS: Final = _by_junction(
+    "junctions", "id", sa.Column("description", sa.Text, nullable=False), sa.Column("changed_at", sa.Float, nullable=False)
 )
 
-SNAPSHOTS: Final = sa.Table(
-    "snapshots",
-    METADATA,
-    sa.Column("junction", sa.String(1000), primary_key=True),
-    sa.Column("hash", sa.String(64), nullable=False),
-    sa.Column("taken_at", sa.Float, nullable=False),
-    sa.Column("state", sa.LargeBinary, nullable=False),
+SNAPSHOTS: Final = _by_junction(
+    "snapshots", "junction", sa.Column("taken_at", sa.Float, nullable=False), sa.Column("state", sa.LargeBinary, nullable=False)
 )
 
 API_KEYS: Final = sa.Table(

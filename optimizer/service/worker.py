@@ -13,6 +13,7 @@ from optimizer.service.board import board_entry
 from optimizer.service.description import DescriptionError, JunctionDescription
 from optimizer.service.framing import LENGTH, framed
 from optimizer.service.mind import Mind
+from optimizer.service.plan_reading import design_tasks, plans_request
 from optimizer.service.problems import ProblemError, contradiction, unknown_junction
 from optimizer.service.site import JunctionSite
 from optimizer.service.solving import optimize
@@ -45,7 +46,7 @@ class Worker:
             site = JunctionSite(JunctionDescription.model_validate_json(description))
         except DescriptionError as error:
             raise contradiction(error.field, str(error)) from error
-        Mind(site.junction, site.description.links, InformationClass.LOOPS)
+        Mind(site.junction, site.description, InformationClass.LOOPS)
         return site.hash
 
     def put(self, description: bytes, snapshot: bytes | None) -> str:
@@ -91,16 +92,15 @@ class Worker:
         """Return what the live page shows of each junction."""
         return [board_entry(site) for site in self._sites.values()]
 
-    def last(self, name: str) -> bytes | None:
-        """Return the last answer of a junction, None before the first."""
-        site = self._sites.get(name)
-        if site is None:
-            raise unknown_junction(name)
-        return site.last_body
-
-    def optimize(self, body: bytes) -> bytes:
+    @staticmethod
+    def optimize(body: bytes) -> bytes:
         """Solve a problem that comes as a whole."""
         return optimize(body)
+
+    @staticmethod
+    def check_plans(body: bytes, descriptions: list[bytes]) -> None:
+        """Raise `ProblemError` unless plans can be designed for flows."""
+        design_tasks(plans_request(body), descriptions)
 
 
 def work(connection: socket.socket) -> None:
@@ -109,17 +109,21 @@ def work(connection: socket.socket) -> None:
     with connection, connection.makefile("rb") as incoming:
         while (message := _read(incoming)) is not None:
             number, name, arguments = message
-            result: object
             try:
-                result = getattr(worker, name)(*arguments)
-            except ProblemError as problem:
-                result = problem
-            except Exception as error:  # noqa: BLE001 - one call's fault is no other junction's; the front logs it and answers 500
-                result = _fault(error)
-            try:
-                connection.sendall(framed((number, result)))
+                connection.sendall(framed((number, called(worker, name, arguments))))
             except (BrokenPipeError, ConnectionResetError):
                 return
+
+
+def called(worker: Worker, name: str, arguments: tuple[Any, ...]) -> object:
+    """Return the result of a call; of one that fails, the `ProblemError`."""
+    try:
+        result: object = getattr(worker, name)(*arguments)
+    except ProblemError as problem:
+        return problem
+    except Exception as error:  # noqa: BLE001 - one call's fault is no other junction's; the front logs it and answers 500
+        return _fault(error)
+    return result
 
 
 def _read(incoming: BinaryIO) -> tuple[int, str, tuple[Any, ...]] | None:

@@ -11,6 +11,32 @@ from optimizer.service.site import JunctionSite
 
 STATE = {"a": "Gr", "b": "rG"}
 
+_SIGNALS = {
+    "service": [[1, 0], [0, 1]],
+    "interstage_ds": [[-1, 50], [50, -1]],
+    "minimum_green_ds": [50, 50],
+    "maximum_green_ds": [600, 600],
+    "yields": [[False, False], [False, False]],
+}
+PROBLEM: dict[str, Any] = {
+    "signals": _SIGNALS,
+    "stage": 0,
+    "green_start_ds": -100,
+    "group_green_since_ds": [-100, 0],
+    "earliest_change_ds": 0,
+    "latest_change_ds": 500,
+    "lane_start": [0, 0, 1],
+    "lane_free_ds": [0, 0],
+    "headway_ds": [19, 19],
+    "arrival_ds": [0],
+    "release_ds": [0],
+    "group": [1],
+    "weight": [10],
+    "moving": [False],
+    "unserved_cost": [[10_000, 9_000]],
+}
+"""A horizon problem: one vehicle waits at the red of two groups."""
+
 
 def call(sequence: int, time_s: float, stage: str = "a", since_s: float = 0.0, **more: object) -> dict[str, Any]:
     """Return a call: `stage` has been green since `since_s`; a queue stands before each red, nobody comes on green."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import ssl
 import subprocess
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from optimizer.service.client import ServiceClient
 from optimizer.service.keys import KeyRequestError, make_key, revoke_key, rotate_key
@@ -65,6 +67,16 @@ def test_each_scope_allows_its_calls_and_no_other(tmp_path: Path) -> None:
     assert not any(secret.encode() in content for secret in [*keys.values(), new])
 
 
+def test_a_revoked_key_takes_the_secret_before_its_rotation_with_it(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    make_key(storage, "depot", ["read"])
+    rotate_key(storage, "depot", grace_hours=1)
+    assert [key.name for key in storage.api_keys()] == ["depot", "depot.old"]
+    revoke_key(storage, "depot")
+    assert storage.api_keys() == []
+
+
 def test_keys_that_cannot_be_made_are_told(tmp_path: Path) -> None:
     storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
     storage.prepare()
@@ -83,6 +95,15 @@ def test_a_client_that_calls_too_often_is_told_to_wait(tmp_path: Path) -> None:
     limited = [answer for answer in answers if answer.status_code == 429]
     assert limited
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in limited)
+
+
+def test_a_stream_is_limited_like_single_calls(tmp_path: Path) -> None:
+    with running(tmp_path, CALLS_PER_S="5") as service, connect(f"{service.url.replace('http', 'ws')}/v1/junctions/one/stream") as stream:
+        told = []
+        for _ in range(40):
+            stream.send("{}")
+            told.append(json.loads(stream.recv())["status"])
+    assert set(told) == {404, 429}
 
 
 def test_a_bucket_holds_its_burst_and_no_more() -> None:

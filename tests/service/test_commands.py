@@ -51,3 +51,8 @@ def test_a_service_that_would_let_anyone_in_does_not_start(tmp_path: Path) -> No
     assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--no-keys"), "--no-keys")  # noqa: S104
     assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--port", "18473"), "keys make")  # noqa: S104
     assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--database", "nothing"), "--database")
+
+
+def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
+    told = ampelwerk(tmp_path, "serve", "--port", "18474", "--cluster", "127.0.0.1:1")
+    assert_is_one_sentence(told, "127.0.0.1:1", "ray start --head")

@@ -33,6 +33,8 @@ def one_run(folder: Path, scenario: str, controller: str, parameters: dict[str, 
     [
         ("neudorf", 200, "loops"),
         ("grid/2x2", 150, "zone"),
+        pytest.param("resco/ingolstadt21", 600, "loops", marks=pytest.mark.slow),
+        pytest.param("resco/ingolstadt21", 600, "zone", marks=pytest.mark.slow),
         pytest.param("neudorf", 3600, "loops", marks=pytest.mark.slow),
         pytest.param("neudorf", 3600, "zone", marks=pytest.mark.slow),
     ],

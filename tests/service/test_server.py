@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from optimizer.service.messages import DecisionAnswer
 from optimizer.service.problems import Problem
 from optimizer.service.rehearsal import small_junction
-from tests.service.calls import call
+from tests.service.calls import PROBLEM, call
 
 if TYPE_CHECKING:
     from tests.service.running import Service
@@ -122,34 +122,10 @@ def test_the_stream_answers_as_the_calls_do(service: Service, client: httpx.Clie
 
 
 def test_a_whole_problem_is_solved(client: httpx.Client) -> None:
-    signals = {
-        "service": [[1, 0], [0, 1]],
-        "interstage_ds": [[-1, 50], [50, -1]],
-        "minimum_green_ds": [50, 50],
-        "maximum_green_ds": [600, 600],
-        "yields": [[False, False], [False, False]],
-    }
-    problem = {
-        "signals": signals,
-        "stage": 0,
-        "green_start_ds": -100,
-        "group_green_since_ds": [-100, 0],
-        "earliest_change_ds": 0,
-        "latest_change_ds": 500,
-        "lane_start": [0, 0, 1],
-        "lane_free_ds": [0, 0],
-        "headway_ds": [19, 19],
-        "arrival_ds": [0],
-        "release_ds": [0],
-        "group": [1],
-        "weight": [10],
-        "moving": [False],
-        "unserved_cost": [[10_000, 9_000]],
-    }
-    answers = [client.post("/v1/optimize", json={"problem": problem, "engine": engine}).json() for engine in ("search", "cp-sat")]
+    answers = [client.post("/v1/optimize", json={"problem": PROBLEM, "engine": engine}).json() for engine in ("search", "cp-sat")]
     # Change at once, 5 s of interstage, 1 s to start: the one vehicle (weight 10) leaves after 60 ds; one change costs 1 ds x 10.
     assert [(a["plan"][1]["command_ds"], a["departure_ds"], a["cost"]) for a in answers] == [(0, [60], 610)] * 2
-    assert_is_problem(client.post("/v1/optimize", json={"problem": {**problem, "lane_start": [0, 5]}}), 422)
+    assert_is_problem(client.post("/v1/optimize", json={"problem": {**PROBLEM, "lane_start": [0, 5]}}), 422)
 
 
 def test_state_and_figures_are_told(client: httpx.Client) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 from ssl import SSLContext, create_default_context
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping
     from types import TracebackType
 
     from optimizer.service.client.pilot import Guidance, Pilot
     from optimizer.service.description import JunctionDescription
+
+T = TypeVar("T")
 
 TIMEOUT_S: Final = 0.4
 """Time for one attempt; two fit into a second."""
@@ -29,12 +31,47 @@ class ServiceUnusableError(RuntimeError):
     """The service cannot be used as asked; the message is one sentence with the remedy."""
 
 
+Call = tuple[str, str, bytes, float]
+"""Method, path, body, and time for it, s."""
+
+Steps: TypeAlias = "Generator[Call, httpx.Response | httpx.HTTPError, T]"
+"""Calls to make one after the other; each is told what came of it. In the end there is a result."""
+
+
 class _Calls:
-    """What both clients share."""
+    """What both clients share: what to call and what to make of the answers, without the waiting."""
 
     def __init__(self, url: str, key: str | None, timeout_s: float) -> None:
         self.url, self.timeout_s = url.rstrip("/"), timeout_s
         self._headers = JSON_HEADERS if key is None else {**JSON_HEADERS, "Authorization": f"Bearer {key}"}
+
+    def _describing(self, description: JunctionDescription) -> Steps[str]:
+        response = yield "PUT", self._path(description.id), description.model_dump_json().encode(), CONFIGURE_S
+        if isinstance(response, httpx.HTTPError):
+            raise self._silent(response) from response
+        if not response.is_success:
+            raise self._refused(description, response)
+        return str(response.json()["hash"])
+
+    def _asking(self, pilot: Pilot, body: bytes | None) -> Steps[Guidance]:
+        if body is None:
+            return pilot.unanswered("the service is left alone for a while")
+        while True:
+            response = yield "POST", self._path(pilot.description.id, "/decisions"), body, self.timeout_s
+            if isinstance(response, httpx.HTTPError):
+                why = f"no answer ({type(response).__name__})"
+            elif response.status_code == HTTPStatus.NOT_FOUND:
+                why = "the service did not know the junction"
+                try:
+                    yield from self._describing(pilot.description)
+                except ServiceUnusableError as error:
+                    why = str(error)
+            elif response.status_code not in RETRIED:
+                return _taken(pilot, response)
+            else:
+                why = "the service is busy"
+            if not pilot.may_retry():
+                return pilot.unanswered(why)
 
     def _path(self, name: str, end: str = "") -> str:
         return f"/v1/junctions/{quote(name, safe='')}{end}"
@@ -105,13 +142,7 @@ class ServiceClient(_Calls):
         ServiceUnusableError
             If the service does not take it or cannot be reached.
         """
-        try:
-            response = self._http.put(self._path(description.id), content=description.model_dump_json(), timeout=CONFIGURE_S)
-        except httpx.HTTPError as error:
-            raise self._silent(error) from error
-        if not response.is_success:
-            raise self._refused(description, response)
-        return str(response.json()["hash"])
+        return self._done(self._describing(description))
 
     def ask(
         self,
@@ -120,6 +151,7 @@ class ServiceClient(_Calls):
         state: str,
         state_since_s: float,
         neighbours: Iterable[Mapping[str, Any]] = (),
+        priorities: Iterable[Mapping[str, Any]] = (),
     ) -> Guidance:
         """Report a second and return what to show; it never raises for want of an answer.
 
@@ -127,33 +159,23 @@ class ServiceClient(_Calls):
         ----------
         pilot
             Of the junction.
-        second, state, state_since_s, neighbours
+        second, state, state_since_s, neighbours, priorities
             See `Pilot.report`.
         """
-        body = pilot.report(second, state, state_since_s, neighbours)
-        if body is None:
-            return pilot.unanswered("the service is left alone for a while")
-        while True:
-            try:
-                response = self._http.post(self._path(pilot.description.id, "/decisions"), content=body)
-            except httpx.HTTPError as error:
-                why = f"no answer ({type(error).__name__})"
-            else:
-                if response.status_code == HTTPStatus.NOT_FOUND:
-                    why = self._describe_again(pilot)
-                elif response.status_code not in RETRIED:
-                    return _taken(pilot, response)
-                else:
-                    why = "the service is busy"
-            if not pilot.may_retry():
-                return pilot.unanswered(why)
+        return self._done(self._asking(pilot, pilot.report(second, state, state_since_s, neighbours, priorities)))
 
-    def _describe_again(self, pilot: Pilot) -> str:
+    def _done(self, steps: Steps[T]) -> T:
         try:
-            self.put_junction(pilot.description)
-        except ServiceUnusableError as error:
-            return str(error)
-        return "the service did not know the junction"
+            method, path, body, limit_s = next(steps)
+            while True:
+                try:
+                    told: httpx.Response | httpx.HTTPError = self._http.request(method, path, content=body, timeout=limit_s)
+                except httpx.HTTPError as error:
+                    told = error
+                method, path, body, limit_s = steps.send(told)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 class AsyncServiceClient(_Calls):
@@ -177,13 +199,7 @@ class AsyncServiceClient(_Calls):
         ServiceUnusableError
             If the service does not take it or cannot be reached.
         """
-        try:
-            response = await self._http.put(self._path(description.id), content=description.model_dump_json(), timeout=CONFIGURE_S)
-        except httpx.HTTPError as error:
-            raise self._silent(error) from error
-        if not response.is_success:
-            raise self._refused(description, response)
-        return str(response.json()["hash"])
+        return await self._done(self._describing(description))
 
     async def ask(
         self,
@@ -192,32 +208,23 @@ class AsyncServiceClient(_Calls):
         state: str,
         state_since_s: float,
         neighbours: Iterable[Mapping[str, Any]] = (),
+        priorities: Iterable[Mapping[str, Any]] = (),
     ) -> Guidance:
         """Report a second and return what to show; see `ServiceClient.ask`."""
-        body = pilot.report(second, state, state_since_s, neighbours)
-        if body is None:
-            return pilot.unanswered("the service is left alone for a while")
-        while True:
-            try:
-                response = await self._http.post(self._path(pilot.description.id, "/decisions"), content=body)
-            except httpx.HTTPError as error:
-                why = f"no answer ({type(error).__name__})"
-            else:
-                if response.status_code == HTTPStatus.NOT_FOUND:
-                    why = await self._describe_again(pilot)
-                elif response.status_code not in RETRIED:
-                    return _taken(pilot, response)
-                else:
-                    why = "the service is busy"
-            if not pilot.may_retry():
-                return pilot.unanswered(why)
+        return await self._done(self._asking(pilot, pilot.report(second, state, state_since_s, neighbours, priorities)))
 
-    async def _describe_again(self, pilot: Pilot) -> str:
+    async def _done(self, steps: Steps[T]) -> T:
         try:
-            await self.put_junction(pilot.description)
-        except ServiceUnusableError as error:
-            return str(error)
-        return "the service did not know the junction"
+            method, path, body, limit_s = next(steps)
+            while True:
+                try:
+                    told: httpx.Response | httpx.HTTPError = await self._http.request(method, path, content=body, timeout=limit_s)
+                except httpx.HTTPError as error:
+                    told = error
+                method, path, body, limit_s = steps.send(told)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def _trusted(verify: SSLContext | str | None) -> SSLContext | bool:

@@ -112,7 +112,12 @@ class Pilot:
         return self._failures >= OPENS_AFTER
 
     def report(
-        self, second: Mapping[str, Any], state: str, state_since_s: float, neighbours: Iterable[Mapping[str, Any]] = ()
+        self,
+        second: Mapping[str, Any],
+        state: str,
+        state_since_s: float,
+        neighbours: Iterable[Mapping[str, Any]] = (),
+        priorities: Iterable[Mapping[str, Any]] = (),
     ) -> bytes | None:
         """Take note of a second; return the call to make, None while the service is left alone.
 
@@ -124,6 +129,8 @@ class Pilot:
             What the signals really show, and since when.
         neighbours
             Outflows of the junctions around, from their last answers.
+        priorities
+            JSON of the `optimizer.service.messages.PriorityReport` that hold now.
         """
         self._second = dict(second)
         if not self._shown or self._shown[-1]["since_s"] < state_since_s:
@@ -142,6 +149,7 @@ class Pilot:
             "shown": self._shown,
             "missed": list(self._missed),
             "neighbours": list(neighbours),
+            "priorities": list(priorities),
             "engine": self._engine,
             "deadline_ms": self._deadline_ms,
             "begin_anew": self._begin_anew,

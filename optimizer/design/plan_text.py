@@ -1,0 +1,55 @@
+"""Designed plans as plain values, as they stand in JSON files and answers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from optimizer.design.result import DesignResult, StreamPerformance
+
+STREAM_COLUMNS: Final = (
+    "stream",
+    "groups",
+    "flow_h",
+    "saturation_h",
+    "green_s",
+    "capacity_h",
+    "saturation_degree",
+    "delay_s",
+    "queue95_veh",
+    "queue95_m",
+    "longest_wait_s",
+    "level_hcm",
+    "level_hbs",
+)
+
+
+def plan_content(result: DesignResult) -> dict[str, Any]:
+    """Return a designed plan and what is known of it; None stands for an infinite value."""
+    junction, plan = result.problem.junction, result.plan
+    return {
+        "cycle_s": plan.cycle_s,
+        "offset_s": plan.offset_s,
+        "greens": {
+            group.id: [[window.start_s, window.length_s] for window in windows]
+            for group, windows in zip(junction.groups, plan.greens, strict=True)
+        },
+        "stages": [[junction.groups[g].id for g in stage] for stage in result.stages],
+        "objective": str(result.objective),
+        "cost": result.cost,
+        "bound": result.bound,
+        "status": str(result.status),
+        "capacity_factor": result.capacity_factor if math.isfinite(result.capacity_factor) else None,
+        "streams": [dict(zip(STREAM_COLUMNS, stream_values(result, row), strict=True)) for row in result.performance],
+        "solve_s": result.solve_s,
+    }
+
+
+def stream_values(result: DesignResult, row: StreamPerformance) -> list[Any]:
+    """Return how a stream fares, in the order of `STREAM_COLUMNS`; None stands for an infinite value."""
+    groups = " ".join(result.problem.junction.groups[g].id for g in row.stream.groups)
+    numbers = [row.stream.flow_h, row.stream.saturation_h, row.green_s, row.capacity_h, row.saturation_degree, row.delay_s]
+    numbers += [row.queue95_veh, row.queue95_m, row.longest_wait_s]
+    rounded = [round(n, 3) if math.isfinite(n) else None for n in numbers]
+    return [row.stream.id, groups, *rounded, row.level_hcm, row.level_hbs]
