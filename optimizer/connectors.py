@@ -45,8 +45,9 @@ class ConnectorGuard:
             frozenset(junction.outgoing[m.outgoing].id for m in junction.movements if stage.serves(m.group)) & standing.keys()
             for stage in junction.stages
         ]
-        self._stuck = [
-            frozenset(junction.incoming[m.incoming].id for m in junction.movements if stage.aspects[m.group] is not Aspect.PROTECTED) & names
+        self._left = [
+            frozenset(junction.incoming[m.incoming].id for m in junction.movements if stage.aspects[m.group] is not Aspect.PROTECTED)
+            & names
             for stage in junction.stages
         ]
 
@@ -66,8 +67,8 @@ class ConnectorGuard:
         occupied = {name for name, number in self._standing.items() if number > 0}
         return frozenset(
             stage
-            for stage, (fed, stuck) in enumerate(zip(self._fed, self._stuck, strict=True))
-            if fed & occupied or (fed and stuck & occupied)
+            for stage, (fed, left) in enumerate(zip(self._fed, self._left, strict=True))
+            if fed & occupied or (fed and left & occupied)
         )
 
     def way_out(self, stage: int, barred: frozenset[int], traffic: ExpectedTraffic) -> int | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import ExperimentError
-from experiments.processes import Ended, our_environment, watching_environment
+from experiments.processes import Ended, watching_environment
 from experiments.study.keys import deciding_versions
 from experiments.study.running import Task, run_command
 from optimizer.clusters import ClusterError, connect, ray_module
