@@ -94,7 +94,7 @@ def record(designed: ScenarioPlan, findings: list[Finding]) -> dict[str, Any]:
         "format": 1,
         "scenario": {"name": designed.place.name, "sha256": scenario_hash(designed.place), "label": designed.place.label},
         "program": PROGRAM_ID,
-        "junctions": {name: _junction_record(result) for name, result in designed.results.items()},
+        "junctions": {name: _junction_record(r, designed.coordinated.get(name, ())) for name, r in designed.results.items()},
         "coordination": [
             {"offset_s": c.offset_s, "delay_veh": c.delay_veh, "uncoordinated_veh": c.uncoordinated_veh} for c in designed.coordination
         ],
@@ -104,8 +104,9 @@ def record(designed: ScenarioPlan, findings: list[Finding]) -> dict[str, Any]:
     }
 
 
-def _junction_record(result: DesignResult) -> dict[str, Any]:
+def _junction_record(result: DesignResult, coordinated: tuple[int, ...]) -> dict[str, Any]:
     junction, plan = result.problem.junction, result.plan
+    ids = [group.id for group in junction.groups]
     return {
         "cycle_s": plan.cycle_s,
         "offset_s": plan.offset_s,
@@ -113,7 +114,12 @@ def _junction_record(result: DesignResult) -> dict[str, Any]:
             group.id: [[window.start_s, window.length_s] for window in windows]
             for group, windows in zip(junction.groups, plan.greens, strict=True)
         },
-        "stages": [[junction.groups[g].id for g in stage] for stage in result.stages],
+        "coordinated": list(dict.fromkeys(ids[g] for g in coordinated)),
+        "yellow_s": {group.id: group.yellow_s for group in junction.groups},
+        "intergreen_s": {
+            ids[g]: {ids[h]: needed_s for h, needed_s in enumerate(row) if needed_s > 0} for g, row in enumerate(junction.intergreen_s)
+        },
+        "stages": [[ids[g] for g in stage] for stage in result.stages],
         "objective": str(result.objective),
         "cost": result.cost,
         "bound": result.bound,

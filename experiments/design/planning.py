@@ -10,7 +10,7 @@ from experiments.design.flows import busiest, from_counts, from_routes, junction
 from experiments.design.junctions import design_site
 from experiments.errors import ExperimentError
 from optimizer.design.common_cycle import design_together
-from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate
+from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate, coordinated_groups
 from optimizer.design.designing import design
 from optimizer.design.extension import extended
 from optimizer.design.performance import capacity_factor, performance
@@ -102,6 +102,8 @@ class ScenarioPlan:
         The ways between the junctions.
     coordination
         For each set of linked junctions what its offsets achieve.
+    coordinated
+        The groups that carry the coordination, by junction; none where a junction has a cycle of its own.
     left_out
         Why some lights keep their programs, by junction.
     """
@@ -113,6 +115,7 @@ class ScenarioPlan:
     results: dict[str, DesignResult]
     links: tuple[Link, ...]
     coordination: tuple[Coordination, ...]
+    coordinated: dict[str, tuple[int, ...]]
     left_out: dict[str, str]
 
 
@@ -157,7 +160,16 @@ def plan_scenario(
     links = links_between(site.reading.net, junctions)
     sets = linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]
     results, achieved = plan_junctions(junctions, demands, links, sets, request, on_step)
-    return ScenarioPlan(place, site, counts, demands, results, links, achieved, left_out)
+    coordinated = {
+        name: coordinated_groups(
+            junctions[name],
+            demands[name],
+            (lane for link in links if link.target == name and link.source in c.offset_s for lane in link.lanes),
+        )
+        for c in achieved
+        for name in c.offset_s
+    }
+    return ScenarioPlan(place, site, counts, demands, results, links, achieved, coordinated, left_out)
 
 
 def plan_junctions(
