@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-DUE_MARGIN_S: Final = 12.0
-"""A maximum red is met this long before one would have to insist on it: two groups may be due at the same time."""
+LEAST_ROOM_S: Final = 12.0
+"""A plan is kept to so closely only that each red could last so much longer before one would have to insist on its end."""
+
+ROOM_SHARE: Final = 0.5
+"""Of that room this share is left unused: several groups may be due at the same time, and each takes its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +106,14 @@ class BackgroundGuard:
         self._junction = junction
         limits = RedLimits(junction)
         self._limits = limits
-        self._waiting_groups = [g for g, notice_s in enumerate(limits.notice_s) if notice_s > -math.inf]
         asked_s = self.tolerance_s = background.tolerance_s
         self._moves = StageMoves(junction, background.called(asked_s))
-        self._waits_s = self._waits()
         while not self._can_be_kept() and background.called(self.tolerance_s).any():
             self.tolerance_s += 1.0
             self._moves = StageMoves(junction, background.called(self.tolerance_s))
-            self._waits_s = self._waits()
+        self._waits_s = self._moves.waits_s()
+        rooms_s = self._rooms_s(self._moves.forced_reds_s())
+        self._margins_s = {g: ROOM_SHARE * room_s for g, room_s in rooms_s.items()}
         self.binds = bool(background.called(self.tolerance_s).any())
         if not self.binds:
             _log.warning("%s: it runs free, because no green of its coordinated groups is longer than twice the tolerance.", junction.id)
@@ -145,7 +148,7 @@ class BackgroundGuard:
             for target, missed, second, age_s in options
             if missed == least
         }
-        punctual = [target for target, late in late_s.items() if late <= -DUE_MARGIN_S]
+        punctual = [target for target, (_, late) in late_s.items() if late <= 0]
         free = punctual or [min(late_s, key=late_s.__getitem__)]
         if (stage if wanted is None else wanted.stage) in free:
             return wanted
@@ -158,26 +161,26 @@ class BackgroundGuard:
         """Whether the green that is due now may begin a second later."""
         return self._moves.may_wait(math.floor(status.green_start_s) % self._moves.cycle_s, status.previous, status.stage)
 
-    def _waits(self) -> dict[int, NDArray[np.int64]]:
-        return {g: self._moves.waits_s(g) for g in self._waiting_groups} if self._moves.keeps_all else {}
-
     def _can_be_kept(self) -> bool:
         """Whether the plan can be kept for ever, and nobody's red need exceed its maximum meanwhile."""
-        if not self._moves.keeps_all:
-            return False
-        kept = self._moves.missed == 0
-        groups = self._junction.groups
-        return all(
-            wait_s[kept].max() <= max(groups[g].maximum_red_s - self._limits.notice_s[g] - DUE_MARGIN_S, 0.0)
-            for g, wait_s in self._waits_s.items()
-        )
+        return self._moves.keeps_all and all(room_s >= LEAST_ROOM_S for room_s in self._rooms_s(self._moves.forced_reds_s()).values())
 
-    def _lateness_s(self, time_s: float, stage: int, target: int, second: int, age_s: int, red_since_s: Sequence[float]) -> float:
-        """Return by how much the latest green would come after one has to insist on it (negative: so long before)."""
+    def _rooms_s(self, forced_s: NDArray[np.int64]) -> dict[int, float]:
+        """Return how much longer than the plan forces it to be the red of each group may last before one has to insist on its end."""
+        return {
+            g: self._junction.groups[g].maximum_red_s - notice_s - float(forced_s[g])
+            for g, notice_s in enumerate(self._limits.notice_s)
+            if notice_s > -math.inf
+        }
+
+    def _lateness_s(
+        self, time_s: float, stage: int, target: int, second: int, age_s: int, red_since_s: Sequence[float]
+    ) -> tuple[float, float]:
+        """Return by how long greens come after one has to insist on them (0: none does), and after their margins (negative: before)."""
         at_s = time_s + self._moves.span_s(stage, target)
-        late_s = -math.inf
-        for g, wait_s in self._waits_s.items():
+        overdue_s, late_s = 0.0, -math.inf
+        for g, margin_s in self._margins_s.items():
             if not self._junction.stages[target].serves(g):
-                due_s = self._limits.due_s(g, min(red_since_s[g], time_s))
-                late_s = max(late_s, at_s + float(wait_s[second, target, age_s]) - due_s)
-        return late_s
+                after_s = at_s + float(self._waits_s[second, target, age_s, g]) - self._limits.due_s(g, min(red_since_s[g], time_s))
+                overdue_s, late_s = max(overdue_s, after_s), max(late_s, after_s + margin_s)
+        return overdue_s, late_s

@@ -76,21 +76,54 @@ class StageMoves:
         """Whether everything that is called for can be shown for ever, from some state on."""
         return bool(self.missed.min() == 0)
 
-    def waits_s(self, group: int) -> NDArray[np.int64]:
-        """Return how soon a group can be green from each state without missing more than need be, shape as `missed`; `NEVER` if never."""
-        served = self._serves[:, group]
-        wait_s = np.where(served[None, :, None], 0, np.full_like(self.missed, NEVER))
+    def waits_s(self) -> NDArray[np.int64]:
+        """Return how soon each group can be green from each state without missing more than need be.
+
+        Returns
+        -------
+        ndarray
+            Shape as `missed` with the groups as a further axis; `NEVER` where no such move leads to the group's green.
+        """
+        count = self._serves.shape[1]
+        served = np.broadcast_to(self._serves[None, :, None, :], (*self.missed.shape, count))
+        wait_s = np.where(served, 0, NEVER)
         for _ in range(MOST_SWEEPS):
             before = wait_s.copy()
             for now, stay, change in self._values_of_moves():
-                at_stay = np.where(stay == self.missed[now], 1 + wait_s[(now + 1) % self.cycle_s][:, self._older], NEVER)
-                landing = self._span_s + self._landing(wait_s, now)
-                at_change = np.where(self._may & (change[:, :, None] == self.missed[now][:, None, :]), landing[:, :, None], NEVER)
-                best = np.minimum(at_stay, at_change.min(axis=1))
-                wait_s[now] = np.where(served[:, None], 0, np.minimum(best, NEVER))
+                stays = (stay == self.missed[now])[:, :, None]
+                at_stay = np.where(stays, 1 + wait_s[(now + 1) % self.cycle_s][:, self._older], NEVER)
+                changes = self._may & (change[:, :, None] == self.missed[now][:, None, :])
+                landing = self._span_s[:, :, None] + self._landing(wait_s, now)
+                at_change = np.where(changes[..., None], landing[:, :, None, :], NEVER).min(axis=1)
+                wait_s[now] = np.where(served[now], 0, np.minimum(np.minimum(at_stay, at_change), NEVER))
             if np.array_equal(before, wait_s):
                 break
         return wait_s
+
+    def forced_reds_s(self) -> NDArray[np.int64]:
+        """Return how long each group is red at least, once in a cycle, where nothing is missed.
+
+        That is the longest time from the second in which its green must end to the next in which it can begin.
+
+        Returns
+        -------
+        ndarray
+            Shape ``(groups,)``; `NEVER` where a group is never green.
+        """
+        kept = self._lasting()
+        served = np.asarray(self._missing == 0)
+        goes_on = kept & np.roll(kept, -1, axis=0)[:, :, self._older] & served[:, :, None]
+        holds = np.asarray((np.asarray(goes_on.any(axis=2))[:, :, None] & self._serves).any(axis=1))
+        opens = np.asarray((kept[:, :, 0][:, :, None] & self._serves).any(axis=1))
+        found = np.zeros(self._serves.shape[1], dtype=np.int64)
+        for group in range(len(found)):
+            starts = np.flatnonzero(opens[:, group])
+            if not starts.size:
+                found[group] = NEVER
+                continue
+            ends = np.flatnonzero(holds[:, group] & ~np.roll(holds[:, group], -1))
+            found[group] = max((int(((starts - end - 1) % self.cycle_s).min()) + 1 for end in ends), default=0)
+        return found
 
     def options(self, second: int, stage: int, age_s: int) -> list[tuple[int, int, int, int]]:
         """Return the moves from a state.
@@ -117,6 +150,27 @@ class StageMoves:
         """Whether the green of `new`, due at a second of the cycle after `old`, may begin a second later without missing more."""
         missing = int((self._called[second] & ~(self._serves[old] & self._serves[new])).sum())
         return missing + int(self.missed[(second + 1) % self.cycle_s, new, 0]) <= int(self.missed[second, new, 0])
+
+    def _lasting(self) -> NDArray[np.bool_]:
+        """Return the states that one can come to from another of them, and leave for another of them, without ever missing anything."""
+        kept: NDArray[np.bool_] = np.asarray(self.missed == 0)
+        count = kept.shape[1]
+        for _ in range(MOST_SWEEPS):
+            before = kept.copy()
+            for now in range(self.cycle_s):
+                last = kept[now - 1] & (self._missing[now - 1] == 0)[:, None]
+                entered = np.zeros_like(kept[now])
+                entered[:, 1:] = last[:, :-1]
+                entered[:, -1] |= last[:, -1]
+                for old in range(count):
+                    for new in range(count):
+                        left = (now - int(self._span_s[old, new])) % self.cycle_s
+                        if self._missing_between[left, old, new] == 0:
+                            entered[new, 0] |= bool((kept[left, old] & self._may[old, new]).any())
+                kept[now] &= entered
+            if np.array_equal(before, kept):
+                break
+        return kept
 
     def _settled(self, missed: NDArray[np.int64]) -> NDArray[np.int64]:
         for _ in range(MOST_SWEEPS):

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controllers.background import BackedPlanner
+from controllers.plan_pilot import PlanPilot, plan_runs
 from controllers.sumo.signals import JunctionSignals
 from optimizer.background import BackgroundGuard, BackgroundPlan
+from optimizer.decision import Decision
 from optimizer.design.errors import DesignError
 from optimizer.design.plan import GreenWindow, SignalPlan
 from optimizer.estimation.traffic import ExpectedTraffic
@@ -183,6 +186,26 @@ def test_a_tolerance_that_the_interstages_cannot_keep_is_widened_and_told(caplog
     assert "cannot keep to the background plan within 0 s; it gets 3 s" in caplog.text
 
 
+def test_from_the_first_failure_of_planning_on_the_plan_runs_alone(caplog: pytest.LogCaptureFixture) -> None:
+    described = junction()
+    plan = designed(80, 0, 25)
+    anything = AnyTraffic(described, 0, 1.0)
+    anything.choose = None  # type: ignore[method-assign, assignment]  # an engine that cannot be asked
+    planner = BackedPlanner(JunctionPlanner(described, anything, anything), PlanPilot(described, *plan_runs(plan, described), 0.0))
+    signals = JunctionSignals(described, Monitor(described), 0, 1000.0)
+    main = []
+    for time_s in np.arange(1000.0, 1400.0):
+        decision = planner.decide(float(time_s), JunctionObservation(signals.status))
+        signals.command(float(time_s), decision or Decision(signals.status.stage))
+        signals.advance(float(time_s))
+        main.append(signals.state[BACK] == "G")
+    assert signals.refused == signals.violations == 0
+    assert caplog.text.count("planning failed") == 1
+    # From the second cycle on the main road is green from second 0 to 25 of each.
+    for time_s in range(1120, 1400):
+        assert main[time_s - 1000] == (time_s % 80 < 25), time_s
+
+
 def test_a_plan_whose_greens_are_shorter_than_twice_the_tolerance_binds_nothing() -> None:
     assert not BackgroundGuard(junction(), BackgroundPlan(designed(80, 0, 25), (BACK,), 13.0)).binds
 
@@ -198,8 +221,10 @@ def test_the_seconds_that_are_missed_are_those_counted_by_hand() -> None:
     assert moves.missed[0, 2, 0] == 10
     assert moves.missed[0, 0, 0] == 0
     # From main, side is green after 30 s of the call (at age 5 and more) and 5 s of interstage; from side itself at once.
-    assert moves.waits_s(SIDE)[0, 0, 5] == 35
-    assert moves.waits_s(SIDE)[40, 2, 5] == 0
+    assert moves.waits_s()[0, 0, 5, SIDE] == 35
+    assert moves.waits_s()[40, 2, 5, SIDE] == 0
+    # Side must be red from second 55 on, and can be green again from second 35 on: its last green second is 54.
+    assert moves.forced_reds_s()[SIDE] == 41
 
 
 @pytest.mark.parametrize(("cycle_s", "tolerance_s", "said"), [(75.5, 6.0, "whole seconds"), (80.0, -1.0, "0 s or more")])
