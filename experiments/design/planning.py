@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +13,9 @@ from experiments.errors import ExperimentError
 from optimizer.design.common_cycle import design_together
 from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate, coordinated_groups
 from optimizer.design.designing import design
+from optimizer.design.errors import DesignError
 from optimizer.design.extension import extended
-from optimizer.design.performance import capacity_factor, performance
+from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
 from optimizer.design.problem import design_problem
 from optimizer.design.result import Objective
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 CYCLES: Final = ("common", "own")
 WAYS: Final = ("groups", "stages")
+CYCLES_TRIED: Final = (0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.05, 1.1, 1.15)
+"""Common cycles beside the one that is best without regard to platoons, in its multiples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,42 @@ def _plan_together(
     request: PlanRequest,
     on_step: Callable[[str], None],
 ) -> tuple[dict[str, DesignResult], Coordination | None]:
-    bounds_s = (int(request.cycle), int(request.cycle)) if request.cycle.isdigit() else None
+    def at(bounds_s: tuple[int, int] | None) -> tuple[dict[str, DesignResult], Coordination | None]:
+        return _coordinated(names, junctions, demands, links, request, bounds_s, on_step)
+
+    if request.cycle.isdigit():
+        return at((int(request.cycle), int(request.cycle)))
+    best = at(None)
+    if best[1] is None:
+        return best
+    # The cycle that is best for each junction alone need not be so for the platoons between them: others around it are tried.
+    middle_s = best[0][names[0]].plan.cycle_s
+    shortest_s = max(result.problem.shortest_cycle_s for result in best[0].values())
+    longest_s = min(result.problem.longest_cycle_s for result in best[0].values())
+    for cycle_s in sorted({round(share * middle_s) for share in CYCLES_TRIED} - {round(middle_s)}):
+        if shortest_s <= cycle_s <= longest_s:
+            with contextlib.suppress(DesignError):  # too short for the minimum greens, or for the time there is
+                best = min(best, at((cycle_s, cycle_s)), key=_delayed_veh)
+    return best
+
+
+def _delayed_veh(plans: tuple[dict[str, DesignResult], Coordination | None]) -> float:
+    """Return the vehicles that wait at all junctions, on the ways between them as their offsets let platoons arrive."""
+    results, coordination = plans
+    alone = sum(weighted_delay_veh(result.performance) for result in results.values())
+    return alone + (0.0 if coordination is None else coordination.delay_veh - coordination.uncoordinated_veh)
+
+
+def _coordinated(
+    names: Sequence[str],
+    junctions: Mapping[str, Intersection],
+    demands: Mapping[str, JunctionDemand],
+    links: Sequence[Link],
+    request: PlanRequest,
+    bounds_s: tuple[int, int] | None,
+    on_step: Callable[[str], None],
+) -> tuple[dict[str, DesignResult], Coordination | None]:
+    """Return the plans of linked junctions with a cycle within bounds, and what their offsets achieve."""
     problems = [design_problem(junctions[name], demands[name], cycle_s=bounds_s) for name in names]
     if request.cycle == "common" and len(names) > 1:
         on_step(f"finding the common cycle of {len(names)} junctions")
