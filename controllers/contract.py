@@ -53,6 +53,14 @@ class FallingBackController(Controller, Protocol):
 
 
 @runtime_checkable
+class RetimingController(Controller, Protocol):
+    """A controller that works with other yellows and intergreens than those of the network's programs."""
+
+    def retimed(self, junctions: Mapping[str, Intersection]) -> dict[str, Intersection]:
+        """Return the junctions (by id) as they are to be signalled; called once, before everything else."""
+
+
+@runtime_checkable
 class ProgramController(Protocol):
     """A controller that decides nothing itself: SUMO runs its programs.
 

@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from optimizer.decision import Decision
-from optimizer.design.plan import GreenWindow, SignalPlan
-from optimizer.intersection import DetectorRole
+from controllers.designed_plans import read_designed_plans
+from controllers.plan_pilot import PlanPilot, equal_runs, plan_runs
+from controllers.registry import ControllerError
 from optimizer.observation import InformationClass
-from optimizer.red_limits import RedClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from optimizer.decision import Decision
     from optimizer.intersection import Intersection
-    from optimizer.observation import LoopReadings, Observation, SignalStatus
-
-
-@dataclass(frozen=True, slots=True)
-class StageRun:
-    """A stage's part of the cycle.
-
-    Attributes
-    ----------
-    stage
-        Its index.
-    end_s
-        Second of the cycle at which its green ends.
-    length_s
-        Planned length of its green.
-    """
-
-    stage: int
-    end_s: float
-    length_s: float
+    from optimizer.observation import Observation
 
 
 class Coordinated:
     """Runs a plan; each stage but the longest (the coordinated one) ends as soon as its own lanes have had a gap.
 
-    A stage never ends later than planned, and the coordinated stage never earlier: what the others leave over, it gets at its start. So
-    platoons meet their green wave, while a side road without traffic takes no time.
+    The plan's yellows and intergreens take the place of the network's. A stage never ends later than planned, and the coordinated stage
+    never earlier: what the others leave over, it gets at its start. So platoons meet their green wave, while a side road without traffic
+    takes no time.
 
     Parameters
     ----------
     plan
-        A ``design.json`` of ``ampelwerk design plan``; junctions that it lacks, or all where None, show each stage for `stage_s`.
+        A ``design.json`` of ``ampelwerk design``; junctions that it lacks, or all where None, show each stage for `stage_s`.
     gap_s
         Time without a vehicle on any loop of a stage's own lanes after which it ends.
     stage_s
@@ -68,16 +46,41 @@ class Coordinated:
         if not gap_s > 0 or not stage_s > 0:
             raise ValueError(f"coordinated: gap_s={gap_s} and stage_s={stage_s} must both be positive.")
         self.gap_s, self.stage_s = gap_s, stage_s
-        self._planned = {} if plan is None else _read(Path(plan))
-        self._pilots: dict[str, _Pilot] = {}
+        self._planned = {} if plan is None else read_designed_plans(plan)
+        self._pilots: dict[str, PlanPilot] = {}
+
+    def retimed(self, junctions: Mapping[str, Intersection]) -> dict[str, Intersection]:
+        """Return the junctions with the yellows and intergreens of the plan; those that it lacks as they are.
+
+        Raises
+        ------
+        ControllerError
+            If the plan was made for other junctions.
+        """
+        try:
+            return {
+                name: self._planned[name].timed(junction) if name in self._planned else junction for name, junction in junctions.items()
+            }
+        except ValueError as error:
+            raise ControllerError(f"Controller 'coordinated': {error}") from error
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
-        """Take over the junctions (by id) before the first decision."""
+        """Take over the junctions (by id) before the first decision.
+
+        Raises
+        ------
+        ControllerError
+            If the plan was made for other junctions.
+        """
+        try:
+            plans = {name: self._planned[name].plan(junction) for name, junction in junctions.items() if name in self._planned}
+        except ValueError as error:
+            raise ControllerError(f"Controller 'coordinated': {error}") from error
         self._pilots = {}
         for name, junction in junctions.items():
-            plan = _plan(junction, self._planned[name]) if name in self._planned else None
-            runs, cycle_s, offset_s = _equal(junction, self.stage_s) if plan is None else (*_runs(plan, junction), plan.offset_s)
-            self._pilots[name] = _Pilot(junction, runs, cycle_s, offset_s, self.gap_s)
+            plan = plans.get(name)
+            runs, cycle_s, offset_s = equal_runs(junction, self.stage_s) if plan is None else (*plan_runs(plan, junction), plan.offset_s)
+            self._pilots[name] = PlanPilot(junction, runs, cycle_s, offset_s, self.gap_s)
 
     def decide(self, observation: Observation) -> Mapping[str, Decision]:
         """Return a decision for each junction whose stage is to change."""
@@ -87,134 +90,3 @@ class Coordinated:
             if decision is not None:
                 decisions[name] = decision
         return decisions
-
-
-class _Pilot:
-    """One junction: where in its plan it is."""
-
-    def __init__(self, junction: Intersection, runs: tuple[StageRun, ...], cycle_s: float, offset_s: float, gap_s: float) -> None:
-        self._junction, self._runs, self._cycle_s, self._offset_s, self._gap_s = junction, runs, cycle_s, offset_s, gap_s
-        self._clock = RedClock(junction)
-        self._main = max(range(len(runs)), key=lambda r: runs[r].length_s)
-        self._at: int | None = None
-        self._leave_s = math.inf
-        self._own = [self._own_detectors(r) for r in range(len(runs))]
-        self._busy_s = [-math.inf] * len(junction.detectors)
-
-    def decide(self, now_s: float, signal: SignalStatus, loops: LoopReadings | None) -> Decision | None:
-        if loops is not None:
-            for index in range(len(self._busy_s)):
-                if loops.count[index] != 0 or loops.occupancy[index] > 0:  # a silent loop (-1) counts as busy
-                    self._busy_s[index] = now_s
-        self._clock.follow(now_s, signal)
-        due = self._clock.stage_due(now_s, signal)
-        if due is not None:
-            self._at = None
-            return Decision(due, reason="maximum red or green")
-        if now_s < signal.green_start_s + self._junction.stage_minimum_green_s(signal.stage) or len(self._runs) < 2:
-            return None
-        if self._at is None or self._runs[self._at].stage != signal.stage:
-            return self._join(now_s, signal)
-        following = (self._at + 1) % len(self._runs)
-        if now_s >= self._leave_s:
-            return self._go(following, now_s, signal, "end of the planned green")
-        own = self._own[self._at]
-        if self._at != self._main and own and all(now_s - self._busy_s[d] >= self._gap_s for d in own):
-            return self._go(following, now_s, signal, "gap")
-        return None
-
-    def _join(self, now_s: float, signal: SignalStatus) -> Decision | None:
-        """Take up the plan: with the stage that is shown where the plan has it, else with the one that is planned now."""
-        here = [r for r, run in enumerate(self._runs) if run.stage == signal.stage]
-        if here:
-            self._enter(min(here, key=lambda r: self._until_s(now_s, self._runs[r].end_s)), now_s)
-            return None
-        planned = min(range(len(self._runs)), key=lambda r: self._until_s(now_s, self._runs[r].end_s))
-        return self._go(planned, now_s, signal, "to the plan")
-
-    def _go(self, run: int, now_s: float, signal: SignalStatus, reason: str) -> Decision | None:
-        stage = self._runs[run].stage
-        if not self._junction.change_allowed(signal.stage, stage):
-            return None
-        self._enter(run, now_s + self._junction.interstage_s(signal.stage, stage))
-        return Decision(stage, reason=reason)
-
-    def _enter(self, run: int, green_s: float) -> None:
-        self._at = run
-        self._leave_s = green_s + self._until_s(green_s, self._runs[run].end_s)
-
-    def _until_s(self, time_s: float, second: float) -> float:
-        return (second + self._offset_s - time_s) % self._cycle_s
-
-    def _own_detectors(self, run: int) -> tuple[int, ...]:
-        """Return the loops whose vehicles the stage serves and the next one does not."""
-        junction = self._junction
-        stage, following = (junction.stages[self._runs[(run + k) % len(self._runs)].stage] for k in (0, 1))
-        lanes = {m.incoming for m in junction.movements if stage.serves(m.group) and not following.serves(m.group)}
-        return tuple(
-            index
-            for index, detector in enumerate(junction.detectors)
-            if detector.role in (DetectorRole.STOP_LINE, DetectorRole.NEAR) and detector.on_lane and detector.lanes[0] in lanes
-        )
-
-
-def _equal(junction: Intersection, stage_s: float) -> tuple[tuple[StageRun, ...], float, float]:
-    """Return all stages in their order with the same green, the cycle and the offset 0."""
-    count, second, runs = len(junction.stages), 0.0, []
-    for stage in range(count):
-        length_s = max(stage_s, junction.stage_minimum_green_s(stage))
-        second += length_s
-        runs.append(StageRun(stage, second, length_s))
-        second += math.ceil(junction.interstage_s(stage, (stage + 1) % count))
-    return tuple(runs), second, 0.0
-
-
-def _runs(plan: SignalPlan, junction: Intersection) -> tuple[tuple[StageRun, ...], float]:
-    """Return the stages that a plan comes closest to, one after the other, and the cycle.
-
-    At each second that stage counts which serves most of the groups that are green, less those that are not. What is too short for a
-    stage's minimum green goes to the stage before.
-    """
-    seconds = range(round(plan.cycle_s))
-    scores = [[_likeness(plan, junction, s, t + 0.5) for s in range(len(junction.stages))] for t in seconds]
-    # Where nothing but red and yellow is shown, the stage before goes on: its change is taken off below.
-    seen = [max(range(len(row)), key=lambda s, row=row: (row[s], -s)) if max(row) > 0 else None for row in scores]  # type: ignore[misc]
-    shown = [t for t in seconds if seen[t] is not None]
-    starts = [t for t, before in zip(shown, [shown[-1], *shown], strict=False) if seen[t] != seen[before]] or shown[:1]
-    spans = [
-        (int(seen[t] or 0), t, (following - t) % len(seconds) or len(seconds))
-        for t, following in zip(starts, [*starts[1:], starts[0]], strict=True)
-    ]
-    kept = [span for span in spans if span[2] >= junction.stage_minimum_green_s(span[0])] or [max(spans, key=lambda span: span[2])]
-    merged = [span for k, span in enumerate(kept) if len(kept) == 1 or span[0] != kept[k - 1][0]] or kept[:1]
-    runs = []
-    for k, (stage, start, _) in enumerate(merged):
-        following = merged[(k + 1) % len(merged)]
-        change_s = math.ceil(junction.interstage_s(stage, following[0]))
-        end_s = (following[1] - change_s) % plan.cycle_s
-        runs.append(StageRun(stage, end_s, (end_s - start) % plan.cycle_s))
-    return tuple(runs), plan.cycle_s
-
-
-def _likeness(plan: SignalPlan, junction: Intersection, stage: int, second: float) -> int:
-    green = [plan.is_green(g, second) for g in range(len(junction.groups))]
-    return sum((1 if is_green else -1) for g, is_green in enumerate(green) if junction.stages[stage].serves(g))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return dict(content["junctions"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"coordinated: the plan {path} cannot be read ({error}); name a design.json of `ampelwerk design plan`."
-        ) from error
-
-
-def _plan(junction: Intersection, entry: Mapping[str, Any]) -> SignalPlan:
-    greens = entry["greens"]
-    unknown = [group.id for group in junction.groups if group.id not in greens]
-    if unknown:
-        raise ValueError(f"coordinated: the plan has no group {unknown[0]!r} at junction {junction.id!r}; design it for this network.")
-    windows = tuple(tuple(GreenWindow(float(start), float(length)) for start, length in greens[group.id]) for group in junction.groups)
-    return SignalPlan(junction.id, float(entry["cycle_s"]), float(entry["offset_s"]), windows)

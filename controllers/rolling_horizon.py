@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from controllers.background import BackedPlanner, background_guards, plan_pilot
+from controllers.designed_plans import read_designed_plans
 from optimizer.connectors import connector_guards
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.traffic import ExpectedTraffic
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from optimizer.observation import Observation
 
 NEIGHBOURS = ("none", "plans")
+BACKGROUND_TOLERANCE_S = 6.0
 ESTIMATORS = {InformationClass.LOOPS: LoopEstimator, InformationClass.ZONE: ZoneEstimator}
 
 
@@ -42,13 +45,18 @@ class RollingHorizon:
         ``"plans"``: each junction counts on what the others plan to send; ``"none"``: it plans for itself.
     beam_width, node_limit
         Of the search; see `optimizer.horizon.search.solve`.
+    background
+        A ``design.json`` of ``ampelwerk design``, or its folder: the greens that carry its green wave are kept to, and where planning fails
+        the plan goes on alone. None: the horizon is free, and a failure ends the run.
+    background_tolerance_s
+        By how much these greens may begin later or end earlier than planned.
     parameters
         Fields of `HorizonParameters` that differ from their defaults.
 
     Raises
     ------
     ValueError
-        If there is no such information class, engine or way to heed the neighbours.
+        If there is no such information class, engine or way to heed the neighbours, or the plan cannot be read.
     """
 
     name = "rolling_horizon"
@@ -60,6 +68,8 @@ class RollingHorizon:
         neighbours: str = "plans",
         beam_width: int = BEAM_WIDTH,
         node_limit: int = NODE_LIMIT,
+        background: str | None = None,
+        background_tolerance_s: float = BACKGROUND_TOLERANCE_S,
         **parameters: float,
     ) -> None:
         if information not in ESTIMATORS:
@@ -73,25 +83,40 @@ class RollingHorizon:
         self.beam_width, self.node_limit = beam_width, node_limit
         self.parameters = HorizonParameters(**parameters)
         self.neighbours = neighbours
+        if not background_tolerance_s >= 0:
+            raise ValueError(f"background_tolerance_s = {background_tolerance_s:g} is no tolerance; give 0 s or more.")
+        self._background = {} if background is None else read_designed_plans(background)
+        self._background_tolerance_s = background_tolerance_s
         self._links: tuple[Link, ...] = ()
-        self._planners: dict[str, JunctionPlanner] = {}
+        self._planners: dict[str, JunctionPlanner | BackedPlanner] = {}
 
     def connect(self, links: Iterable[Link]) -> None:
         """Take in which junction sends its traffic to which; before `start`."""
         self._links = tuple(links)
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
-        """Make a planner for each junction."""
+        """Make a planner for each junction.
+
+        Raises
+        ------
+        ControllerError
+            If the background plan was made for other junctions.
+        """
         make_estimator = ESTIMATORS[self.information]
         for name in [link.target for link in self._links][:1] or list(junctions)[:1]:
             self._rehearse(junctions[name], self._neighbours(junctions).get(name))
         neighbours = self._neighbours(junctions)
         connectors = connector_guards(junctions)
-        self._planners = {
+        guards = background_guards(junctions, self._background, self._background_tolerance_s)
+        planners = {
             name: JunctionPlanner(
-                junction, make_estimator(junction), self.make_engine(junction), neighbours.get(name), connectors.get(name)
+                junction, make_estimator(junction), self.make_engine(junction), neighbours.get(name), connectors.get(name), guards.get(name)
             )
             for name, junction in junctions.items()
+        }
+        self._planners = {
+            name: BackedPlanner(planner, plan_pilot(planner.junction, self._background[name])) if name in self._background else planner
+            for name, planner in planners.items()
         }
         # What is loaded by now lasts to the end. To look through all of it for garbage once more takes longer than a decision may.
         gc.collect()

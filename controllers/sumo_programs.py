@@ -46,7 +46,7 @@ class Static:
 class _GreenExtending:
     """SUMO extends or ends the green phases of the shipped programs between two bounds; their order and interstages stay.
 
-    A phase in which others still have green while walkers, who have no yellow, clear the road belongs to an interstage: it keeps its length.
+    A phase with greens while walkers, who have no yellow, clear the road belongs to an interstage: it keeps its length.
 
     Parameters
     ----------

@@ -24,7 +24,15 @@ from experiments.exits import INTERRUPTED_CODE, OUR_CODE, USER_CODE, complain, e
 from experiments.folders import write_whole
 from experiments.new_controller.writing import write_controller
 from experiments.provenance import versions
-from experiments.requests import ControllerChoice, RunRequest, controller_choice, read_loop_faults, read_parameters, seed_list
+from experiments.requests import (
+    ControllerChoice,
+    RunRequest,
+    controller_choice,
+    read_loop_faults,
+    read_parameters,
+    seed_list,
+    with_background,
+)
 from experiments.service_commands import add_service_commands
 from experiments.study.commands import study_app
 from experiments.tables import rich_table, run_table
@@ -63,6 +71,16 @@ Faults = Annotated[
 Parameters = Annotated[
     Path | None,
     typer.Option("--parameters", metavar="FILE.toml", help="Controller parameters, a table for each controller.", show_default=False),
+]
+
+Background = Annotated[
+    Path | None,
+    typer.Option(
+        "--background",
+        metavar="PLAN",
+        help="A design.json (or its folder) whose green wave rolling_horizon keeps to within a tolerance.",
+        show_default=False,
+    ),
 ]
 
 
@@ -104,10 +122,11 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     gui: Gui = False,  # noqa: FBT002
     loop_faults: Faults = None,
     parameters: Parameters = None,
+    background: Background = None,
 ) -> None:
     """Simulate one scenario under one controller."""
     variants = "".join(f"@{variant}" for variant in (information, engine) if variant is not None)
-    chosen = _with_parameters([controller_choice(controller + variants)], parameters)[0]
+    chosen = with_background(_with_parameters([controller_choice(controller + variants)], parameters), background)[0]
     request = RunRequest(
         scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui, loop_faults=read_loop_faults(loop_faults)
     )
@@ -149,13 +168,14 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     gui: Gui = False,  # noqa: FBT002
     loop_faults: Faults = None,
     parameters: Parameters = None,
+    background: Background = None,
 ) -> None:
     """Compare controllers on one scenario.
 
     Each controller runs with each seed; the table shows means and spreads. Repeated, the command goes on where it stopped.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the runs as Ctrl-C does, instead of leaving them behind
-    choices = _with_parameters([controller_choice(name) for name in controllers.split(",")], parameters)
+    choices = with_background(_with_parameters([controller_choice(name) for name in controllers.split(",")], parameters), background)
     numbers = seed_list(seeds)
     common = RunRequest(
         scenario, choices[0], numbers[0], begin, end, demand_scale, step_length, backend, gui, loop_faults=read_loop_faults(loop_faults)

@@ -12,7 +12,7 @@ from controllers.registry import controller
 from experiments.errors import ExperimentError
 from experiments.folders import read_record, write_whole
 from experiments.processes import in_fresh_processes, module_command
-from experiments.provenance import scenario_hash, versions
+from experiments.provenance import parameter_files, scenario_hash, versions
 from experiments.requests import loop_faults_text
 from experiments.runs import check_scenario_window, check_screen
 from experiments.tables import ComparisonTable, comparison_csv, comparison_table, runs_csv
@@ -171,6 +171,7 @@ def run_command(run: RunRequest, folder: Path, parameters_file: Path | None) -> 
     for name, value in (("--begin", run.begin_s), ("--end", run.end_s)):
         options += [] if value is None else [name, repr(value)]
     options += [] if parameters_file is None else ["--parameters", str(parameters_file)]
+    options += ["--background", run.controller.parameters["background"]] if "background" in run.controller.parameters else []
     options += ["--gui"] if run.gui else []
     options += [] if run.loop_faults is None else ["--loop-faults", loop_faults_text(run.loop_faults)]
     return module_command("experiments", "run", run.scenario, *options)
@@ -237,4 +238,5 @@ def _is_same(record: dict[str, Any], run: RunRequest, same: dict[str, Any]) -> b
         record["request"] == json.loads(json.dumps(run.as_dict()))
         and record["scenario"]["sha256"] == same["sha256"]
         and record["provenance"]["versions"] == same["versions"]
+        and record["provenance"].get("parameter_files", {}) == parameter_files(run.controller.parameters)
     )

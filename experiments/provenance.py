@@ -8,11 +8,12 @@ import platform
 import re
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from sumo_networks import Scenario
 
@@ -43,6 +44,18 @@ def scenario_hash(scenario: Scenario) -> str:
         bare = re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL).replace(b"\r\n", b"\n")
         digest.update(hashlib.sha256(bare).digest())
     return digest.hexdigest()
+
+
+def parameter_files(parameters: Mapping[str, object]) -> dict[str, str]:
+    """Return the SHA-256 of the content of each file that a controller's parameters name (a plan's folder stands for its record)."""
+    found = {}
+    for name, value in parameters.items():
+        path = Path(value) if isinstance(value, str) else None
+        if path is not None and path.is_dir():
+            path /= "design.json"
+        if path is not None and path.is_file():
+            found[name] = hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    return found
 
 
 def sumo_options(output: Path) -> dict[str, str]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from controllers.registry import parameters_of
 from controllers.sumo.detectors import DetectorLayout
 from controllers.sumo.loop_faults import LoopFaults
 from experiments.errors import ExperimentError
 from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 INFORMATION = (InformationClass.LOOPS, InformationClass.ZONE)  # of controllers that leave the choice
@@ -75,6 +76,32 @@ def controller_choice(text: str) -> ControllerChoice:
             raise ExperimentError(f"controller {text!r} names two values for its {kind}; give one.")
         found[kind] = variant
     return ControllerChoice(name, found.get("information"), found.get("engine"))
+
+
+def with_background(choices: Sequence[ControllerChoice], plan: Path | None) -> list[ControllerChoice]:
+    """Give a background plan to the controllers that take one.
+
+    Parameters
+    ----------
+    choices
+        The controllers.
+    plan
+        A ``design.json`` or its folder; None: all stay as they are.
+
+    Raises
+    ------
+    ExperimentError
+        If none of them follows a plan.
+    """
+    if plan is None:
+        return list(choices)
+    following = {choice for choice in map(str, choices) if "background" in parameters_of(choice.partition("@")[0])}
+    if not following:
+        raise ExperimentError(f"--background {plan}: {', '.join(map(str, choices))} follows no background plan; choose rolling_horizon.")
+    return [
+        replace(choice, parameters={**choice.parameters, "background": str(plan)}) if str(choice) in following else choice
+        for choice in choices
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from controllers.sumo.coupling import SimulationError, SimulationSettings, simul
 from experiments.errors import ExperimentError, ResultError
 from experiments.folders import claim, publish
 from experiments.kpis import read_kpis, vehicle_classes
-from experiments.provenance import command_line, scenario_hash, sumo_options, versions
+from experiments.provenance import command_line, parameter_files, scenario_hash, sumo_options, versions
 from experiments.requests import check_window
 from sumo_networks import Scenario, scenario
 
@@ -59,6 +59,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
     chosen = controller(request.controller.name, **request.controller.arguments())
     classes = vehicle_classes((*place.route_files, *place.additional_files))
     content = scenario_hash(place)
+    files = parameter_files(request.controller.parameters)
     out = out.absolute()
     claim(out)
     settings = SimulationSettings(
@@ -110,6 +111,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
         "kpis": kpis.as_dict(),
         "provenance": {
             "versions": versions(),
+            "parameter_files": files,
             "sumo_version": summary.sumo_version,
             "sumo_options": sumo_options(out / "tripinfo.xml"),
             "command_line": command_line(),

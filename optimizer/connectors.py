@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from optimizer.intersection import Aspect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.intersection import Intersection
@@ -84,14 +84,12 @@ class ConnectorGuard:
             What is expected.
         """
         junction = self._junction
-        waiting = [0] * len(junction.groups)
-        for index in (traffic.arrival_s <= AT_THE_LINE_S).nonzero()[0].tolist():
-            waiting[junction.movements[traffic.movement[index]].group] += 1
-        served = {
-            other: sum(number for group, number in enumerate(waiting) if junction.stages[other].serves(group))
+        others = [
+            other
             for other in range(len(junction.stages))
             if other not in barred and other != stage and junction.change_allowed(stage, other)
-        }
+        ]
+        served = waiting_for(junction, others, traffic)
         best = max(served, key=served.__getitem__, default=None)
         return best if best is not None and served[best] > 0 else None
 
@@ -100,6 +98,14 @@ def connector_lanes(junctions: Mapping[str, Intersection]) -> frozenset[str]:
     """Return the ids of the short lanes that lead from one of the junctions to another."""
     received = {lane.id for junction in junctions.values() for lane in junction.incoming if lane.length_m < CONNECTOR_M}
     return frozenset(lane.id for junction in junctions.values() for lane in junction.outgoing if lane.id in received)
+
+
+def waiting_for(junction: Intersection, stages: Iterable[int], traffic: ExpectedTraffic) -> dict[int, int]:
+    """Return by stage how many vehicles that it serves wait at the stop line or are about to."""
+    waiting = [0] * len(junction.groups)
+    for index in (traffic.arrival_s <= AT_THE_LINE_S).nonzero()[0].tolist():
+        waiting[junction.movements[traffic.movement[index]].group] += 1
+    return {stage: sum(number for group, number in enumerate(waiting) if junction.stages[stage].serves(group)) for stage in stages}
 
 
 def connector_guards(junctions: Mapping[str, Intersection]) -> dict[str, ConnectorGuard]:

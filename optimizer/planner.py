@@ -14,6 +14,7 @@ from optimizer.red_limits import UNREACHABLE, RedClock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from optimizer.background import BackgroundGuard
     from optimizer.connectors import ConnectorGuard
     from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.horizon.engines import Engine
@@ -64,6 +65,8 @@ class JunctionPlanner:
         What the junctions around it send; None where it plans for itself.
     connectors
         Guards the short lanes to and from the next signals; None where there are none.
+    background
+        Holds the decisions to a background plan; None where they are free.
 
     Attributes
     ----------
@@ -78,6 +81,7 @@ class JunctionPlanner:
         engine: Engine,
         neighbours: NeighbourTraffic | None = None,
         connectors: ConnectorGuard | None = None,
+        background: BackgroundGuard | None = None,
     ) -> None:
         self.junction = junction
         self.estimated: ExpectedTraffic | None = None
@@ -85,6 +89,7 @@ class JunctionPlanner:
         self._engine = engine
         self._neighbours = neighbours
         self._connectors = connectors
+        self._background = background
         stages = range(len(junction.stages))
         self._minimum_green_s = [junction.stage_minimum_green_s(stage) for stage in stages]
         self._protected = np.array([[aspect is Aspect.PROTECTED for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
@@ -123,7 +128,7 @@ class JunctionPlanner:
         if time_s >= self._limit_s:
             due = self._clock.stage_due(time_s, status, RED_MARGIN_S)
             if due is not None:
-                return Decision(due, reason="a red or a green reaches its maximum")
+                return self._bounded(time_s, status, Decision(due, reason="a red or a green reaches its maximum"), traffic)
         if time_s == green_start_s and status.commanded_s < green_start_s:
             return self._clear(time_s, status, traffic)
         if time_s < green_start_s + self._minimum_green_s[status.stage]:
@@ -131,6 +136,7 @@ class JunctionPlanner:
         decision = self._plan(time_s, status, traffic)
         if self._connectors is not None:
             decision = self._heed_connectors(self._connectors, status.stage, decision, traffic)
+        decision = self._bounded(time_s, status, decision, traffic)
         if decision is None or self._way_clear_s(status.stage, decision.stage) > time_s + self._interstage_s[status.stage][decision.stage]:
             return None
         return decision
@@ -145,6 +151,12 @@ class JunctionPlanner:
         if change is None:
             return None
         return Decision(change.stage, reason=f"plan: cost {change.cost_veh_s:.1f} veh s, {'optimal' if change.optimal else 'feasible'}")
+
+    def _bounded(self, time_s: float, status: SignalStatus, decision: Decision | None, traffic: ExpectedTraffic) -> Decision | None:
+        """Return the decision as far as the background plan lets it pass."""
+        if self._background is None:
+            return decision
+        return self._background.bounded(time_s, status, decision, self._clock.red_since_s, traffic)
 
     @staticmethod
     def _heed_connectors(connectors: ConnectorGuard, stage: int, decision: Decision | None, traffic: ExpectedTraffic) -> Decision | None:
@@ -194,6 +206,8 @@ class JunctionPlanner:
     def _clear(self, time_s: float, status: SignalStatus, traffic: ExpectedTraffic) -> Decision | None:
         """Extend the all-red while a vehicle of a permissive group that has just closed stands inside the junction."""
         if time_s + 1.0 > self._clear_until_s or not (self._closing_permissive[status.previous, status.stage] & traffic.inside).any():
+            return None
+        if self._background is not None and not self._background.may_wait(status):
             return None
         return Decision(status.stage, earliest_s=time_s + 1.0, reason="a vehicle stands inside the junction")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sumolib
 
-from controllers.contract import FallingBackController, NetworkedController, ProgramController
+from controllers.contract import FallingBackController, NetworkedController, ProgramController, RetimingController
 from controllers.registry import ControllerError
 from controllers.sumo.detectors import DetectorLayout, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.fallback import fallback_plan
@@ -144,6 +144,8 @@ class _Run:
         self.reading = reading
         self.native = isinstance(controller, ProgramController)
         self.junctions: dict[str, Intersection] = dict(reading.junctions)
+        if isinstance(controller, RetimingController):
+            self.junctions = controller.retimed(self.junctions)
         self.loops = controller.information is InformationClass.LOOPS and not self.native
         self.placed = place_detectors(reading.net, self.junctions, settings.layout, user_loops(settings.additional)) if self.loops else None
         if self.placed is not None:

@@ -80,7 +80,7 @@ def record(designed: ScenarioPlan, findings: list[Finding]) -> dict[str, Any]:
         "format": 1,
         "scenario": {"name": designed.place.name, "sha256": scenario_hash(designed.place), "label": designed.place.label},
         "program": PROGRAM_ID,
-        "junctions": {name: plan_content(result) for name, result in designed.results.items()},
+        "junctions": {name: plan_content(result, designed.coordinated.get(name, ())) for name, result in designed.results.items()},
         "coordination": [
             {"offset_s": c.offset_s, "delay_veh": c.delay_veh, "uncoordinated_veh": c.uncoordinated_veh} for c in designed.coordination
         ],

@@ -9,6 +9,7 @@ from controllers.sumo.neighbours import links_between
 from experiments.design.flows import busiest, from_counts, from_routes, junction_demand
 from experiments.design.junctions import design_site
 from experiments.errors import ExperimentError
+from optimizer.design.coordination import coordinated_groups
 from optimizer.design.linked import DesignOrder, design_linked, linked_sets
 from optimizer.design.problem import DesignTask
 from optimizer.design.result import Objective
@@ -105,6 +106,8 @@ class ScenarioPlan:
         The ways between the junctions.
     coordination
         For each set of linked junctions what its offsets achieve.
+    coordinated
+        The groups that carry the coordination, by junction; none where a junction has a cycle of its own.
     left_out
         Why some lights keep their programs, by junction.
     """
@@ -116,6 +119,7 @@ class ScenarioPlan:
     results: dict[str, DesignResult]
     links: tuple[Link, ...]
     coordination: tuple[Coordination, ...]
+    coordinated: dict[str, tuple[int, ...]]
     left_out: dict[str, str]
 
 
@@ -160,7 +164,16 @@ def plan_scenario(
     links = links_between(site.reading.net, junctions)
     sets = linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]
     results, achieved = plan_junctions(junctions, demands, links, sets, request, on_step)
-    return ScenarioPlan(place, site, counts, demands, results, links, achieved, left_out)
+    coordinated = {
+        name: coordinated_groups(
+            junctions[name],
+            demands[name],
+            (lane for link in links if link.target == name and link.source in c.offset_s for lane in link.lanes),
+        )
+        for c in achieved
+        for name in c.offset_s
+    }
+    return ScenarioPlan(place, site, counts, demands, results, links, achieved, coordinated, left_out)
 
 
 def plan_junctions(

@@ -110,6 +110,7 @@ def wave_scenario(
     on_step("setting the offsets within the bands")
     _refine(road, designed, _bands_of(road, designed, wave))
     out, back = _bands_of(road, designed, wave)
+    designed = replace(designed, coordinated={signal.junction: (signal.out, signal.back) for signal in road.signals})
     return ScenarioWave(road, designed, instance, wave, out, back)
 
 

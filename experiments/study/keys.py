@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from controllers.registry import controller, source_of
-from experiments.provenance import scenario_hash
+from experiments.provenance import parameter_files, scenario_hash
 from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def run_key(request: RunRequest, place: Scenario) -> str:
     """
     told: dict[str, Any] = {**request.as_dict(), "scenario": _scenario_content(place), "versions": deciding_versions()}
     del told["backend"]
+    # What a file holds decides, not where it lies.
+    told["parameters"] = {**told["parameters"], **parameter_files(request.controller.parameters)}
     chosen = controller(request.controller.name, **request.controller.arguments())
     if chosen.information is not InformationClass.LOOPS or hasattr(chosen, "write_programs"):
         told["layout"] = told["loop_faults"] = None

@@ -26,7 +26,7 @@ KEYS = (
     *("name", "title", "description", "scenarios", "controllers", "information", "seeds", "demand_scales", "loops", "baseline"),
     *("metrics", "length_s", "precision", "quick", "published"),
 )
-CONTROLLER_KEYS = ("name", "label", "information", "engine", "parameters")
+CONTROLLER_KEYS = ("name", "label", "information", "engine", "background", "parameters")
 LOOP_KEYS = ("label", *(field.name for field in fields(DetectorLayout)), "faulty_share", "fault", "fault_seed")
 QUICK_KEYS = tuple(field.name for field in fields(QuickForm))
 PUBLISHED_KEYS = tuple(field.name for field in fields(Published))
@@ -177,7 +177,7 @@ class _Reader(CheckedToml):
             name, label = entry.get("name"), entry.get("label", "")
             if not isinstance(name, str) or not isinstance(label, str) or not isinstance(entry.get("parameters", {}), dict):
                 self.complain("controllers", "each controller needs a 'name' (text); its 'label' is a text, its 'parameters' a table")
-            choice = ControllerChoice(name, entry.get("information"), entry.get("engine"), entry.get("parameters", {}))
+            choice = ControllerChoice(name, entry.get("information"), entry.get("engine"), self._parameters(entry))
         if choice.name not in registered() and ":" not in choice.name:
             known = registered()
             self.complain(
@@ -198,6 +198,15 @@ class _Reader(CheckedToml):
         return [
             ControllerVariant(f"{label}@{one.information}" if label and len(choices) > 1 else label or str(one), one) for one in choices
         ]
+
+    def _parameters(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return a controller's parameters, the background plan among them; its place is told from the study file's folder."""
+        if "background" not in entry:
+            return dict(entry.get("parameters", {}))
+        if not isinstance(entry["background"], str):
+            self.complain("background", "a controller's 'background' is a text: the place of a design.json beside this file")
+        plan = entry["background"] if self.folder is None else str(self.folder / entry["background"])
+        return {**entry.get("parameters", {}), "background": plan}
 
     def _information(self, word: object, key: str) -> None:
         known = [str(one) for one in (InformationClass.LOOPS, InformationClass.ZONE)]

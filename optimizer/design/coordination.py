@@ -18,15 +18,17 @@ from ortools.sat.python import cp_model
 from optimizer.design.discharge import cell_s, discharge_veh, queues_veh
 from optimizer.design.errors import DesignError
 from optimizer.design.platoons import dispersed
+from optimizer.intersection import GroupKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from optimizer.design.demand import JunctionDemand
     from optimizer.design.plan import SignalPlan
     from optimizer.design.problem import DesignProblem
+    from optimizer.intersection import Intersection
     from optimizer.neighbours import Link
 
 ROUNDS: Final = 3
@@ -113,6 +115,37 @@ def coordinate(
     if best is None:
         return Coordination({}, 0.0, 0.0)
     return Coordination({name: cell * model.cell_s for name, cell in best[1].items()}, best[0], model.even_delay_veh())
+
+
+def coordinated_groups(junction: Intersection, demand: JunctionDemand, fed: Iterable[int]) -> tuple[int, ...]:
+    """Return the groups whose greens carry a junction's part of the coordination.
+
+    Of each approach with lanes that other signals feed, that is the group with most traffic on them; the busiest come first, and one that
+    conflicts with a busier one is left out.
+
+    Parameters
+    ----------
+    junction
+        The junction.
+    demand
+        Its flows.
+    fed
+        Indices of the incoming lanes that other coordinated signals feed.
+    """
+    lanes = frozenset(fed)
+    flow_h: dict[tuple[str, int], float] = {}
+    for movement, flow in zip(junction.movements, demand.movement_veh_h, strict=True):
+        if movement.incoming in lanes and junction.groups[movement.group].kind is GroupKind.VEHICLE:
+            key = junction.incoming[movement.incoming].approach, movement.group
+            flow_h[key] = flow_h.get(key, 0.0) + flow
+    busiest: dict[str, int] = {}
+    for approach, group in sorted(flow_h, key=lambda key: -flow_h[key]):
+        busiest.setdefault(approach, group)
+    chosen: list[int] = []
+    for group in dict.fromkeys(busiest.values()):
+        if junction.conflicts[group].isdisjoint(chosen):
+            chosen.append(group)
+    return tuple(chosen)
 
 
 class _Network:

@@ -78,9 +78,7 @@ def webster_delay_s(cycle_s: float, green_s: float, flow_h: float, saturation_h:
     x = degree_of_saturation(flow_h, capacity_h(cycle_s, green_s, saturation_h))
     if x >= 1:
         raise DesignError(f"Webster's delay holds below capacity only, but the degree of saturation is {x:.2f}; use the HCM's formula.")
-    if flow == 0:
-        return cycle_s * (1 - share) ** 2 / 2
-    correction: float = 0.65 * (cycle_s / flow**2) ** (1 / 3) * x ** (2 + 5 * share)
+    correction: float = 0.65 * (cycle_s / flow**2) ** (1 / 3) * x ** (2 + 5 * share) if flow > 0 else 0.0
     return webster_two_term_delay_s(cycle_s, green_s, flow_h, saturation_h) - correction
 
 
@@ -151,8 +149,14 @@ def incremental_delay_s(x: Values, capacity: Values, analysis_h: float, k: float
     ----------
     HCM 2010, chapter 18, and 2016, chapter 19: incremental delay.
     """
-    incremental: Values = 900 * analysis_h * ((x - 1) + np.sqrt((x - 1) ** 2 + 8 * k * i * x / (capacity * analysis_h)))
+    incremental: Values = 900 * analysis_h * _overflow(x, 8 * k * i * x / (capacity * analysis_h))
     return incremental
+
+
+def _overflow(x: Values, scatter: Values) -> Values:
+    """Return what a queue that grows over a period and one that only scatters have in common, (X-1) + sqrt((X-1)² + scatter)."""
+    rising: Values = (x - 1) + np.sqrt((x - 1) ** 2 + scatter)
+    return rising
 
 
 def control_delay_s(cycle_s: float, green_s: float, flow_h: float, saturation_h: float, analysis_h: float = 0.25) -> float:
@@ -219,7 +223,7 @@ def back_of_queue_veh(cycle_s: float, green_s: float, flow_h: float, saturation_
         return 0.0
     k_b = 0.12 * ISOLATED_I * (saturation_h * green_s / 3600) ** 0.7
     room = capacity * analysis_h
-    return first + 0.25 * room * ((x - 1) + math.sqrt((x - 1) ** 2 + 8 * k_b * x / room))
+    return first + 0.25 * room * float(_overflow(x, 8 * k_b * x / room))
 
 
 def queue95_veh(mean_veh: float) -> float:

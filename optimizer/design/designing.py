@@ -164,6 +164,10 @@ def _yields(problem: DesignProblem, index: int) -> bool:
     return any(problem.junction.yields_to[g] for g in problem.streams[index].groups)
 
 
+def _is_short(problem: DesignProblem, index: int) -> bool:
+    return problem.streams[index].fed_h < problem.streams[index].saturation_h
+
+
 def first_saturation_h(problem: DesignProblem) -> list[float]:
     """Return the saturation flow of each stream before there is a plan."""
     return [stream.saturation_h * (FIRST_SHARE if _yields(problem, i) else 1.0) for i, stream in enumerate(problem.streams)]
@@ -176,6 +180,7 @@ def saturation_left_h(problem: DesignProblem, plan: SignalPlan, before_h: Sequen
     for index, stream in enumerate(problem.streams):
         shown_s = min(plan.green_s(g) for g in stream.groups)
         effective_s = effective_green_s(problem, plan.cycle_s, shown_s)
-        usable = _yields(problem, index) and math.isfinite(stream.saturation_h) and effective_s > 0
+        depends = _yields(problem, index) or _is_short(problem, index)
+        usable = depends and math.isfinite(stream.saturation_h) and effective_s > 0
         left_h.append(max(float(passing[index]) * 3600 / effective_s, 1.0) if usable else before_h[index])
     return left_h

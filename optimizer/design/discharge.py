@@ -12,6 +12,8 @@ A lane whose vehicles all have a protected green discharges its saturation flow.
   critical gap t_c and the follow-up time t_f (HCM 2016, chapter 31, permitted turns; Harders' formula).
 * Whoever yields to persons gives way for the part of the time in which they stand in the way, (v / g C) / 2000 of it and at most 0.9 (HCM
   2016, chapter 31, pedestrian occupancy).
+* A short lane lets go the queue that it holds; what follows comes from the fewer lanes farther up (`Stream.fed_h`), which also fill it
+  again while it is red. So a long green gains less there (Akçelik 1981, ARR 123, short lanes).
 * At the end of a permissive green, (1 + p) / 2 of `sneakers_veh` leave (HCM 2016, chapter 31).
 """
 
@@ -137,7 +139,20 @@ class _Discharge:
             else:
                 passed += per_cell * open_part[i]
             discharge[i] = per_cell * open_part[i] * factor[i] * (1 - blocked[i]) ** passed
-        return discharge + self._sneakers(stream)
+        return self._from_pocket(stream, discharge) + self._sneakers(stream)
+
+    def _from_pocket(self, stream: Stream, discharge: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the discharge as far as a short lane holds vehicles for it."""
+        if math.isinf(stream.pocket_veh):
+            return discharge
+        held, fed = stream.pocket_veh, stream.fed_h * self._cell_s / 3600
+        limited = np.zeros_like(discharge)
+        for _ in range(2):  # the second round begins with what the first one left
+            for i, wanted in enumerate(discharge):
+                held = min(held + fed, stream.pocket_veh)
+                limited[i] = min(wanted, held)
+                held -= limited[i]
+        return limited
 
     def _turning_h(self, stream: Stream, group: int) -> NDArray[np.float64]:
         """Return the saturation flow of a stream's vehicles of one group in each cell, vehicles per hour."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from optimizer.design.common_cycle import design_together
 from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate
 from optimizer.design.designing import design
+from optimizer.design.errors import DesignError
 from optimizer.design.extension import extended
-from optimizer.design.performance import capacity_factor, performance
+from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
 from optimizer.design.result import Objective
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from optimizer.design.problem import DesignProblem, DesignTask
     from optimizer.design.result import DesignResult
     from optimizer.neighbours import Link
+
+CYCLES_TRIED: Final = (0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.05, 1.1, 1.15)
+"""Common cycles beside the one that is best without regard to platoons, in its multiples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,44 @@ def linked_sets(names: Iterable[str], links: Iterable[Link]) -> list[list[str]]:
 def _design_set(
     tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]
 ) -> tuple[dict[str, DesignResult], Coordination | None]:
-    problems = [task.problem(order.cycle_s) for task in tasks.values()]
+    best = _coordinated(tasks, links, order, order.cycle_s, on_step)
+    if best[1] is None or (order.cycle_s is not None and order.cycle_s[0] == order.cycle_s[1]):
+        return best
+    # The cycle that is best for each junction alone need not be so for the platoons between them: others around it are tried.
+    designed = best[0].values()
+    middle_s = next(iter(designed)).plan.cycle_s
+    shortest_s = max(result.problem.shortest_cycle_s for result in designed)
+    longest_s = min(result.problem.longest_cycle_s for result in designed)
+    for cycle_s in sorted({round(share * middle_s) for share in CYCLES_TRIED} - {round(middle_s)}):
+        if shortest_s <= cycle_s <= longest_s:
+            with contextlib.suppress(DesignError):  # too short for the minimum greens, or for the time there is
+                best = min(best, _coordinated(tasks, links, order, (cycle_s, cycle_s), on_step), key=_delayed_veh)
+    return best
+
+
+def _delayed_veh(plans: tuple[dict[str, DesignResult], Coordination | None]) -> float:
+    """Return the vehicles that wait at all junctions, on the ways between them as their offsets let platoons arrive."""
+    results, coordination = plans
+    alone = sum(weighted_delay_veh(result.performance) for result in results.values())
+    return alone + (0.0 if coordination is None else coordination.delay_veh - coordination.uncoordinated_veh)
+
+
+def _coordinated(
+    tasks: Mapping[str, DesignTask],
+    links: Sequence[Link],
+    order: DesignOrder,
+    cycle_s: tuple[int, int] | None,
+    on_step: Callable[[str], None],
+) -> tuple[dict[str, DesignResult], Coordination | None]:
+    """Return the plans of linked junctions with a cycle within bounds, and what their offsets achieve."""
+    problems = [task.problem(cycle_s) for task in tasks.values()]
     if order.cycle == "common" and len(tasks) > 1:
         on_step(f"finding the common cycle of {len(tasks)} junctions")
         together = design_together(problems, order.way, relative_gap=order.gap, time_limit_s=order.time_limit_s * len(tasks))
         designed = together.results
         if order.objective is Objective.RESERVE:
-            cycle_s = round(together.cycle_s)
-            designed = tuple(_alone(task.problem((cycle_s, cycle_s)), order, on_step) for task in tasks.values())
+            common_s = round(together.cycle_s)
+            designed = tuple(_alone(task.problem((common_s, common_s)), order, on_step) for task in tasks.values())
     else:
         designed = tuple(_alone(problem, order, on_step) for problem in problems)
     results = {name: _extended(result) for name, result in zip(tasks, designed, strict=True)}

@@ -19,8 +19,8 @@ def plan_violations(
 ) -> tuple[Violation, ...]:
     """Return what a plan breaks; empty where it may be shown.
 
-    Checked are conflicting greens, intergreens between each end and each start of conflicting groups, minimum and maximum greens, greens
-    shorter than nothing, and groups that never get green although they are not left out. `Violation.time_s` is the second of the cycle.
+    Checked are conflicting greens, intergreens between each end and each start of conflicting groups, minimum and maximum greens, and
+    groups that never get green although they are not left out. `Violation.time_s` is the second of the cycle.
 
     Parameters
     ----------

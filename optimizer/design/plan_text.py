@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from optimizer.design.result import DesignResult, StreamPerformance
 
 STREAM_COLUMNS: Final = (
@@ -25,9 +27,18 @@ STREAM_COLUMNS: Final = (
 )
 
 
-def plan_content(result: DesignResult) -> dict[str, Any]:
-    """Return a designed plan and what is known of it; None stands for an infinite value."""
+def plan_content(result: DesignResult, coordinated: Iterable[int] = ()) -> dict[str, Any]:
+    """Return a designed plan and what is known of it; None stands for an infinite value.
+
+    Parameters
+    ----------
+    result
+        The design.
+    coordinated
+        The groups that carry a coordination with other junctions.
+    """
     junction, plan = result.problem.junction, result.plan
+    ids = [group.id for group in junction.groups]
     return {
         "cycle_s": plan.cycle_s,
         "offset_s": plan.offset_s,
@@ -35,7 +46,12 @@ def plan_content(result: DesignResult) -> dict[str, Any]:
             group.id: [[window.start_s, window.length_s] for window in windows]
             for group, windows in zip(junction.groups, plan.greens, strict=True)
         },
-        "stages": [[junction.groups[g].id for g in stage] for stage in result.stages],
+        "coordinated": list(dict.fromkeys(ids[g] for g in coordinated)),
+        "yellow_s": {group.id: group.yellow_s for group in junction.groups},
+        "intergreen_s": {
+            ids[g]: {ids[h]: needed_s for h, needed_s in enumerate(row) if needed_s > 0} for g, row in enumerate(junction.intergreen_s)
+        },
+        "stages": [[ids[g] for g in stage] for stage in result.stages],
         "objective": str(result.objective),
         "cost": result.cost,
         "bound": result.bound,

@@ -37,6 +37,9 @@ class Stream:
         Weight of its delay in the objective.
     storage_m
         Room for its queue.
+    pocket_veh, fed_h
+        Where an approach has more lanes at the stop line than farther up: the queued vehicles that the lane itself holds, and the vehicles
+        per hour that come after them from the lanes farther up, which all lanes of the approach share. Infinite elsewhere.
     """
 
     id: str
@@ -47,6 +50,8 @@ class Stream:
     saturation_h: float
     weight: float = 1.0
     storage_m: float = float("inf")
+    pocket_veh: float = float("inf")
+    fed_h: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +217,7 @@ def _lane_streams(junction: Intersection, demand: JunctionDemand, parameters: De
         total = sum(flow for _, flow in own)
         # A movement that nobody makes holds nobody up.
         groups = sorted({m.group for m, flow in own if flow > 0 or total == 0})
+        pocket_veh, fed_h = _short_lane(junction, demand, parameters, index)
         streams.append(
             Stream(
                 id=lane.id,
@@ -221,9 +227,28 @@ def _lane_streams(junction: Intersection, demand: JunctionDemand, parameters: De
                 flow_h=total,
                 saturation_h=given.get(lane.id, saturation_flow_h(directions, parameters)),
                 storage_m=lane.storage_m,
+                pocket_veh=pocket_veh,
+                fed_h=fed_h,
             )
         )
     return streams
+
+
+def _short_lane(junction: Intersection, demand: JunctionDemand, parameters: DesignParameters, index: int) -> tuple[float, float]:
+    """Return how many queued vehicles a lane holds, and how many an hour follow from farther up, where the approach has fewer lanes there.
+
+    The lanes of an approach that go on beyond their own length feed all of its lanes, each in proportion to its flow.
+    """
+    flow_h = [0.0] * len(junction.incoming)
+    for movement, flow in zip(junction.movements, demand.movement_veh_h, strict=True):
+        if junction.groups[movement.group].kind is GroupKind.VEHICLE:
+            flow_h[movement.incoming] += flow
+    beside = [k for k, lane in enumerate(junction.incoming) if lane.approach == junction.incoming[index].approach and flow_h[k] > 0]
+    feeding = [k for k in beside if junction.incoming[k].storage_m > junction.incoming[k].length_m + 1]
+    if index not in beside or not 0 < len(feeding) < len(beside):
+        return float("inf"), float("inf")
+    share = flow_h[index] / sum(flow_h[k] for k in beside)
+    return junction.incoming[index].length_m / parameters.spacing_m, share * len(feeding) * parameters.saturation_veh_h
 
 
 def _crossing_streams(junction: Intersection, demand: JunctionDemand, parameters: DesignParameters) -> list[Stream]:

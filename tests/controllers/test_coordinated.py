@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from controllers.coordinated import Coordinated, StageRun, _runs
+from controllers.coordinated import Coordinated
+from controllers.plan_pilot import StageRun, plan_runs
 from optimizer import intersection as described
 from optimizer.design.plan import GreenWindow, SignalPlan
 from optimizer.observation import JunctionObservation, LoopReadings, Observation, SignalStatus
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 G, R = described.Aspect.PROTECTED, described.Aspect.RED
 PLAN = SignalPlan("j", 60, 10, ((GreenWindow(0, 30),), (GreenWindow(35, 20),)))
+RECORD = {
+    "cycle_s": 60,
+    "offset_s": 10,
+    "greens": {"main": [[0, 30]], "side": [[35, 20]]},
+    "coordinated": ["main"],
+    "yellow_s": {"main": 4, "side": 3},
+    "intergreen_s": {"main": {"side": 6}, "side": {"main": 7}},
+}
 
 
 def junction() -> described.Intersection:
@@ -41,8 +50,7 @@ def junction() -> described.Intersection:
 
 
 def piloted(tmp_path: Path) -> Coordinated:
-    greens = {"main": [[0, 30]], "side": [[35, 20]]}
-    (tmp_path / "design.json").write_text(json.dumps({"junctions": {"j": {"cycle_s": 60, "offset_s": 10, "greens": greens}}}))
+    (tmp_path / "design.json").write_text(json.dumps({"junctions": {"j": RECORD}}))
     made = Coordinated(str(tmp_path / "design.json"))
     made.start({"j": junction()})
     return made
@@ -64,7 +72,7 @@ def first_decision(made: Coordinated, stage: int, since_s: float, until_s: int, 
 
 def test_a_plan_becomes_the_stages_it_comes_closest_to() -> None:
     # Main 0-30, side 35-55: each change takes 5 s, so the greens end at 30 and 55.
-    assert _runs(PLAN, junction()) == ((StageRun(0, 30, 30), StageRun(1, 55, 20)), 60)
+    assert plan_runs(PLAN, junction()) == ((StageRun(0, 30, 30), StageRun(1, 55, 20)), 60)
 
 
 def test_the_coordinated_stage_ends_when_planned_however_little_comes(tmp_path: Path) -> None:
@@ -104,6 +112,13 @@ def test_parameters_that_make_no_sense_are_refused(given: dict[str, object], sai
 
 
 def test_a_plan_of_another_network_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "design.json").write_text('{"junctions": {"j": {"cycle_s": 60, "offset_s": 0, "greens": {"main": []}}}}')
+    (tmp_path / "design.json").write_text(json.dumps({"junctions": {"j": RECORD | {"greens": {"main": []}}}}))
     with pytest.raises(ValueError, match="no group 'side' at junction 'j'"):
         Coordinated(str(tmp_path / "design.json")).start({"j": junction()})
+
+
+def test_the_plans_yellows_and_intergreens_take_the_place_of_the_networks(tmp_path: Path) -> None:
+    timed = piloted(tmp_path).retimed({"j": junction(), "other": junction()})
+    assert [group.yellow_s for group in timed["j"].groups] == [4, 3]
+    assert timed["j"].intergreen_s == ((0, 6), (7, 0))
+    assert timed["other"] == junction()

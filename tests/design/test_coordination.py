@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.benchmarks.design_instances import four_arms
 from optimizer.design.band_geometry import offset_room, through_band
-from optimizer.design.coordination import CoordinatedJunction, _chosen, coordinate
+from optimizer.design.coordination import CoordinatedJunction, _chosen, coordinate, coordinated_groups
 from optimizer.design.demand import JunctionDemand
 from optimizer.design.errors import DesignError
 from optimizer.design.plan import GreenWindow, SignalPlan
@@ -60,6 +62,19 @@ def test_the_platoon_of_one_signal_meets_the_green_of_the_next() -> None:
     # The head takes 0.8 · 20 = 16 s, the mean vehicle 20 s; the queue of the few that came in red is to be gone before.
     assert 8 <= late_s <= 20
     assert found.delay_veh < 0.5 * found.uncoordinated_veh
+
+
+def test_the_busiest_group_of_each_fed_approach_is_coordinated_unless_it_conflicts_with_a_busier_one() -> None:
+    place = four_arms()
+    place = replace(place, incoming=tuple(replace(lane, approach=lane.id.split("_")[0]) for lane in place.incoming))
+    # Straight 100 to 103 an hour from the north, east, south and west; left turns 50 from each.
+    demand = JunctionDemand((100.0, 101.0, 102.0, 103.0, 50.0, 50.0, 50.0, 50.0), (0.0,) * 8)
+    chosen = coordinated_groups(place, demand, range(8))
+    # West is the busiest, east goes with it, and both conflict with north and south.
+    assert [place.groups[g].id for g in chosen] == ["west straight", "east straight"]
+    # Where only the left lane from the south is fed, its turn carries the coordination.
+    assert coordinated_groups(place, demand, [6]) == (6,)
+    assert coordinated_groups(place, demand, []) == ()
 
 
 def test_offsets_stay_in_their_rooms() -> None:

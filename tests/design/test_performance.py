@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,27 @@ def test_a_shared_lane_goes_on_until_the_first_vehicle_that_may_not() -> None:
     # A tenth turns left and never may: of 20 the first k go with the chance 0.9^k, at most 9 on average.
     assert passed == pytest.approx(sum(0.9**k * 0.5 for k in np.arange(0.5, 20.5, 0.5)))
     assert passed < 9
+
+
+def test_a_short_lane_lets_go_what_it_holds_and_then_its_share_of_what_follows() -> None:
+    # Two lanes at the stop line and one farther up; 60 m hold 8 vehicles. Each lane has half of the traffic, so half of 1900 an hour
+    # follows. Of a green of 40 s (1900 / 3600 = 0.528 a second) the first second finds 8; from then on 0.528 go and 0.264 come each second,
+    # until after t seconds 8 - 0.528 t + 0.264 (t - 1) is less than the next 0.528 - 0.264: from there on 0.264 go each second.
+    # In all 8 + 39 * 0.264 = 18.3 leave, where a long lane would let go 40 * 0.528 = 21.1.
+    place = crossing()
+    lane = place.incoming[0]
+    lanes = (replace(lane, length_m=60, storage_m=200), replace(lane, id="main_1", length_m=60, storage_m=60), place.incoming[1])
+    ways = (*place.movements[:1], replace(place.movements[0], incoming=1), replace(place.movements[1], incoming=2))
+    lanes = (*(replace(one, approach="main") for one in lanes[:2]), replace(lanes[2], approach="side"))
+    place = replace(place, incoming=lanes, movements=ways)
+    problem = design_problem(place, JunctionDemand((300.0, 300.0, 100.0), (0.0, 0.0)))
+    assert [stream.pocket_veh for stream in problem.streams] == [8, 8, math.inf]
+    assert problem.streams[0].fed_h == pytest.approx(950)
+    passing = discharge_veh(plan_of(100, (0, 40), (45, 50)), problem).sum(axis=1)
+    assert passing[:2] == pytest.approx(8 + 39 * 950 / 3600)
+    assert passing[2] == pytest.approx(50 * 1900 / 3600)
+    # A green that is over before the lane is empty loses nothing.
+    assert discharge_veh(plan_of(100, (0, 20), (45, 50)), problem).sum(axis=1)[0] == pytest.approx(20 * 1900 / 3600)
 
 
 def test_the_capacity_factor_is_that_of_the_busiest_stream() -> None:

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
 from controllers.sumo.findings import RULES
 from experiments.checking import check, report
 from experiments.errors import ExperimentError
+from tests.audit.sarif_structure import SARIF
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,6 +68,14 @@ def test_the_sarif_report_holds_what_version_2_1_0_demands_and_points_to_the_pro
         assert result["level"] in {"error", "warning", "note"}
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["message"]["text"]
+
+
+@pytest.mark.parametrize("name", ["rilsa/1", "rilsa/3", "resco/cologne3"])
+def test_the_sarif_report_has_the_structure_of_the_standard(name: str) -> None:
+    content = json.loads(report(check(name), name, "sarif"))
+    Draft202012Validator(SARIF, format_checker=FormatChecker()).validate(content)
+    misspelt = content | {"run": content["runs"]}
+    assert not Draft202012Validator(SARIF).is_valid(misspelt)
 
 
 def test_a_network_file_can_be_checked_on_its_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from experiments.errors import ExperimentError
 from experiments.study.choosing import StudyChoice
+from experiments.study.keys import run_key
 from experiments.study.places import TomlText
 from experiments.study.reading import find_study, read_study, ready_made, study_from_text
+from sumo_networks import scenario
 
 if TYPE_CHECKING:
     from experiments.study.definition import Study
@@ -53,6 +56,20 @@ def test_a_controller_may_have_a_label_and_parameters() -> None:
     )
     assert study.controllers[1].label == "greedy, every 5 s"
     assert study.controllers[1].choice.arguments() == {"interval_s": 5}
+
+
+def test_a_controller_may_have_a_background_plan_beside_the_study(tmp_path: Path) -> None:
+    entry = {"cycle_s": 60, "offset_s": 0, "greens": {"a": [[0, 30]]}, "coordinated": ["a"], "yellow_s": {}, "intergreen_s": {}}
+    (tmp_path / "design.json").write_text(json.dumps({"junctions": {"m1": entry}}))
+    (tmp_path / "mine.toml").write_text(
+        'scenarios = ["neudorf"]\ncontrollers = ["static", {name = "rolling_horizon", label = "bound", background = "design.json"}]\n'
+    )
+    study = read_study(tmp_path / "mine.toml")
+    assert study.controllers[1].choice.arguments() == {"background": str(tmp_path / "design.json")}
+    place, request = scenario("neudorf"), study.request(list(study.cases())[-1], 0, 0.0, 60.0)
+    before = run_key(request, place)
+    (tmp_path / "design.json").write_text(json.dumps({"junctions": {"m1": entry | {"cycle_s": 70}}}))
+    assert run_key(request, place) != before  # another plan, another run
 
 
 BAD = [

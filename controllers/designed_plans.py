@@ -1,0 +1,110 @@
+"""Designed plans as controllers take them up: from the ``design.json`` that ``ampelwerk design`` writes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optimizer.design.plan import GreenWindow, SignalPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optimizer.intersection import Intersection
+
+RECORD = "design.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DesignedPlan:
+    """One junction's part of a ``design.json``.
+
+    Attributes
+    ----------
+    cycle_s, offset_s
+        As in `SignalPlan`.
+    greens
+        Start and length of each green by group.
+    coordinated
+        Groups that carry the green wave.
+    yellow_s, intergreen_s
+        What the plan was designed with, by group and by ending and starting group.
+    """
+
+    cycle_s: float
+    offset_s: float
+    greens: Mapping[str, tuple[tuple[float, float], ...]]
+    coordinated: tuple[str, ...]
+    yellow_s: Mapping[str, float]
+    intergreen_s: Mapping[str, Mapping[str, float]]
+
+    def plan(self, junction: Intersection) -> SignalPlan:
+        """Return the plan with the groups in the junction's order.
+
+        Raises
+        ------
+        ValueError
+            If it does not describe the junction's groups.
+        """
+        self._check(junction)
+        windows = tuple(tuple(GreenWindow(start_s, length_s) for start_s, length_s in self.greens[group.id]) for group in junction.groups)
+        return SignalPlan(junction.id, self.cycle_s, self.offset_s, windows)
+
+    def coordinated_in(self, junction: Intersection) -> tuple[int, ...]:
+        """Return the indices of the groups that carry the green wave."""
+        return tuple(g for g, group in enumerate(junction.groups) if group.id in self.coordinated)
+
+    def timed(self, junction: Intersection) -> Intersection:
+        """Return the junction with the yellows and intergreens that the plan was designed with.
+
+        Raises
+        ------
+        ValueError
+            If it does not describe the junction's groups.
+        """
+        self._check(junction)
+        groups = tuple(replace(group, yellow_s=self.yellow_s.get(group.id, group.yellow_s)) for group in junction.groups)
+        matrix = tuple(tuple(self.intergreen_s.get(g.id, {}).get(h.id, 0.0) for h in junction.groups) for g in junction.groups)
+        return replace(junction, groups=groups, intergreen_s=matrix)
+
+    def _check(self, junction: Intersection) -> None:
+        unknown = [group.id for group in junction.groups if group.id not in self.greens]
+        if unknown:
+            raise ValueError(f"the plan has no group {unknown[0]!r} at junction {junction.id!r}; design it for this network.")
+
+
+def read_designed_plans(path: str) -> dict[str, DesignedPlan]:
+    """Read the plans of a ``design.json``, or of the folder that holds it.
+
+    Returns
+    -------
+    dict of str to DesignedPlan
+        By junction.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read or is none.
+    """
+    file = Path(path) / RECORD if Path(path).is_dir() else Path(path)
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return {name: _entry(values) for name, values in content["junctions"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        told = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"the plan {file} cannot be read ({told}); name a {RECORD} of `ampelwerk design`.") from error
+
+
+def _entry(values: Mapping[str, Any]) -> DesignedPlan:
+    return DesignedPlan(
+        cycle_s=float(values["cycle_s"]),
+        offset_s=float(values["offset_s"]),
+        greens={name: tuple((float(start), float(length)) for start, length in windows) for name, windows in values["greens"].items()},
+        coordinated=tuple(values["coordinated"]),
+        yellow_s={name: float(value) for name, value in values["yellow_s"].items()},
+        intergreen_s={
+            ending: {starting: float(value) for starting, value in row.items()} for ending, row in values["intergreen_s"].items()
+        },
+    )
