@@ -9,8 +9,7 @@ from controllers.sumo.neighbours import links_between
 from experiments.design.flows import busiest, from_counts, from_routes, junction_demand
 from experiments.design.junctions import design_site
 from experiments.errors import ExperimentError
-from optimizer.design.coordination import coordinated_groups
-from optimizer.design.linked import DesignOrder, design_linked, linked_sets
+from optimizer.design.linked import DesignOrder, carrying_groups, design_linked, linked_sets
 from optimizer.design.problem import DesignTask
 from optimizer.design.result import Objective
 
@@ -164,15 +163,8 @@ def plan_scenario(
     links = links_between(site.reading.net, junctions)
     sets = linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]
     results, achieved = plan_junctions(junctions, demands, links, sets, request, on_step)
-    coordinated = {
-        name: coordinated_groups(
-            junctions[name],
-            demands[name],
-            (lane for link in links if link.target == name and link.source in c.offset_s for lane in link.lanes),
-        )
-        for c in achieved
-        for name in c.offset_s
-    }
+    tasks = {name: DesignTask(junction, demands[name]) for name, junction in junctions.items()}
+    coordinated = carrying_groups(tasks, links, achieved)
     return ScenarioPlan(place, site, counts, demands, results, links, achieved, coordinated, left_out)
 
 

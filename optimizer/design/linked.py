@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from optimizer.design.common_cycle import design_together
-from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate
+from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate, coordinated_groups
 from optimizer.design.designing import design
 from optimizer.design.errors import DesignError
 from optimizer.design.extension import extended
@@ -90,6 +90,27 @@ def design_linked(
         if coordination is not None:
             achieved.append(coordination)
     return results, tuple(achieved)
+
+
+def carrying_groups(tasks: Mapping[str, DesignTask], links: Sequence[Link], achieved: Iterable[Coordination]) -> dict[str, tuple[int, ...]]:
+    """Return the groups that carry the coordination, by junction; see `optimizer.design.coordination.coordinated_groups`.
+
+    Parameters
+    ----------
+    tasks, links
+        As in `design_linked`.
+    achieved
+        What it has returned of the coordinated sets.
+    """
+    return {
+        name: coordinated_groups(
+            tasks[name].junction,
+            tasks[name].demand,
+            (lane for link in links if link.target == name and link.source in coordination.offset_s for lane in link.lanes),
+        )
+        for coordination in achieved
+        for name in coordination.offset_s
+    }
 
 
 def linked_sets(names: Iterable[str], links: Iterable[Link]) -> list[list[str]]:

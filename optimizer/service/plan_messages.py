@@ -163,6 +163,9 @@ class PlanOutcome(Wire):
     cycle_s: float
     offset_s: float
     greens: Annotated[dict[Name, list[list[float]]], Field(description="By group: start in the cycle and length, s.")]
+    coordinated: Annotated[list[Name], Field(description="The groups that carry the coordination with other junctions.")]
+    yellow_s: dict[Name, float]
+    intergreen_s: dict[Name, dict[Name, float]]
     stages: list[list[Name]]
     objective: Objective
     cost: float

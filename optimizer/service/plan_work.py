@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from optimizer.design.bands import widest_band, widest_bands
 from optimizer.design.errors import DesignError
-from optimizer.design.linked import DesignOrder, design_linked, linked_sets
+from optimizer.design.linked import DesignOrder, carrying_groups, design_linked, linked_sets
 from optimizer.design.plan_text import plan_content
 from optimizer.design.wave_text import wave_content
 from optimizer.neighbours import Link
@@ -87,7 +87,10 @@ def _plans(body: bytes, descriptions: list[bytes], tell: Callable[..., None]) ->
             tell(progress={"steps_done": done, "steps": len(sets), "step": step})
 
         results, achieved = design_linked(tasks, links, [names], order, on_step)
-        plans |= {name: {**plan_content(result), "overload": result.overload_sentence} for name, result in results.items()}
+        carrying = carrying_groups(tasks, links, achieved)
+        plans |= {
+            name: {**plan_content(result, carrying.get(name, ())), "overload": result.overload_sentence} for name, result in results.items()
+        }
         coordination += [
             {"junctions": names, "delay_veh": each.delay_veh, "uncoordinated_veh": each.uncoordinated_veh} for each in achieved
         ]
