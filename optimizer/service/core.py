@@ -106,6 +106,7 @@ class Core:
                 self._kept.pop(name, None)
             # Always: where the worker was being replaced when the same call came before, it may not know of it.
             await self.pool.ask(name, "put", text.encode(), None)
+            await self.pool.ask(name, "prepare", name)
             self.metrics.junctions.set(len(self.descriptions))
             return junction, present is None
 
@@ -142,8 +143,7 @@ class Core:
         except ProblemError as problem:
             if problem.kind != UNKNOWN_JUNCTION:
                 raise
-            # It was described while its worker was being replaced.
-            await self.pool.ask(name, "put", self.description(name).description.encode(), self._kept.get(name))
+            await self._give(name)  # its worker is new and does not hold it yet
             reply = await self.pool.ask(name, "decide", name, body, received_s)
         return reply
 
@@ -153,11 +153,18 @@ class Core:
         return sorted(entries, key=lambda entry: str(entry["id"]))
 
     async def _refill(self, share: int) -> None:
-        for name, junction in list(self.descriptions.items()):
+        for name in list(self.descriptions):
             if self.pool.share_of(name) == share:
-                complaint = await self.pool.ask_share(share, "put", junction.description.encode(), self._kept.get(name))
-                if complaint:
-                    _log.warning("what was learnt cannot be taken up", extra={"junction": name, "reason": complaint})
+                await self._give(name)
+
+    async def _give(self, name: str) -> None:
+        """Give a junction and what it had learnt to its worker, if the worker does not hold it."""
+        junction = self.descriptions.get(name)
+        if junction is None:
+            return  # deleted meanwhile
+        complaint = await self.pool.ask(name, "put", junction.description.encode(), self._kept.get(name))
+        if complaint:
+            _log.warning("what was learnt cannot be taken up", extra={"junction": name, "reason": complaint})
 
     async def _keep_learnt(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -30,34 +31,36 @@ class Pool:
     workers
         How many share the junctions; one more does what belongs to none of them.
     refill
-        Called with a worker's number after it was replaced, to give it its junctions back.
+        Called with the number of a new worker, to give it its junctions while it already answers: whoever asks for one that it does not
+        hold yet gives that one first.
     """
 
     def __init__(self, source: WorkerSource, workers: int, refill: Callable[[int], Awaitable[None]]) -> None:
         self._source = source
         self._refill = refill
         self._links = [source.link(number) for number in range(workers + 1)]
-        self._filled = [False] * workers
+        self._running = [False] * workers
+        self._filling: dict[int, asyncio.Task[None]] = {}
         self._closing = False
         self._watching: asyncio.Task[None] | None = None
         self.replaced = 0
 
     @property
     def is_ready(self) -> bool:
-        """Whether each worker holds its junctions."""
-        return all(self._filled)
+        """Whether each worker answers."""
+        return all(self._running)
 
     @property
     def shares(self) -> range:
         """Numbers of the workers that hold junctions."""
-        return range(len(self._filled))
+        return range(len(self._running))
 
     def share_of(self, name: str) -> int:
         """Return the worker that holds a junction: the same for the same id, whoever asks."""
-        return zlib.crc32(name.encode()) % len(self._filled)
+        return zlib.crc32(name.encode()) % len(self._running)
 
     async def open(self) -> None:
-        """Wait for their source, and open all workers and give them their junctions."""
+        """Wait for their source, open all workers and begin to give them their junctions."""
         await asyncio.to_thread(self._source.await_ready)
         await asyncio.gather(*(self._open(link) for link in self._links))
         self._watching = asyncio.create_task(self._watch())
@@ -67,6 +70,8 @@ class Pool:
         self._closing = True
         if self._watching is not None:
             self._watching.cancel()
+        for filling in self._filling.values():
+            filling.cancel()
         for link in self._links:
             await link.close()
         await asyncio.to_thread(self._source.close)
@@ -74,12 +79,8 @@ class Pool:
     async def ask(self, junction: str, name: str, *arguments: object) -> Any:  # noqa: ANN401 - each call has its own result
         """Call the worker that holds a junction."""
         share = self.share_of(junction)
-        if not self._filled[share]:
+        if not self._running[share]:
             raise busy("The junction's worker process is starting")
-        return await self._links[share].ask(name, *arguments)
-
-    async def ask_share(self, share: int, name: str, *arguments: object) -> Any:  # noqa: ANN401
-        """Call a worker by its number, be it filled or not."""
         return await self._links[share].ask(name, *arguments)
 
     async def ask_all(self, name: str, *arguments: object) -> list[Any]:
@@ -96,16 +97,21 @@ class Pool:
 
     async def _open(self, link: Link) -> None:
         await link.open(self._on_end)
-        if link.number < len(self._filled):
-            await self._refill(link.number)
-            self._filled[link.number] = True
+        if link.number < len(self._running):
+            self._running[link.number] = True
+            self._filling[link.number] = asyncio.create_task(self._fill(link.number))
+
+    async def _fill(self, share: int) -> None:
+        """Give a worker its junctions; where it ends meanwhile, the next one is given them."""
+        with contextlib.suppress(ProblemError):
+            await self._refill(share)
 
     async def _on_end(self, link: Link) -> None:
         if self._closing:
             return
         self.replaced += 1
-        if link.number < len(self._filled):
-            self._filled[link.number] = False
+        if link.number < len(self._running):
+            self._running[link.number] = False
         _log.error("a worker process ended and is replaced", extra={"worker": link.number, "pid": link.pid})
         try:
             await self._open(link)

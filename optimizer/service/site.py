@@ -76,6 +76,7 @@ class JunctionSite:
         self._reader = ReportReader(self.junction)
         self._states = [self.junction.state(stage) for stage in range(len(self.junction.stages))]
         self._mind: Mind | None = None
+        self._prepared: Mind | None = None
         self._last: _Last | None = None
         self._trace = LoopTrace()
 
@@ -83,6 +84,11 @@ class JunctionSite:
     def last_body(self) -> bytes | None:
         """The last answer, None before the first."""
         return None if self._last is None or not self._last.reply.body else self._last.reply.body
+
+    def prepare(self) -> None:
+        """Make ready what a first call with loops needs."""
+        if self._mind is None and self._prepared is None:
+            self._prepared = Mind(self.junction, self.description, InformationClass.LOOPS)
 
     def answer(self, body: bytes, received_s: float) -> Reply:
         """Answer a call.
@@ -233,7 +239,10 @@ class JunctionSite:
             elif gap_s > USUAL_STEP_S:
                 alarms.append((AlarmKind.GAP, f"{gap_s:.0f} s lie between two reports"))
         if self._mind is None or begins_anew or self._mind.information is not information:
-            self._mind = Mind(self.junction, self.description, information)
+            prepared, self._prepared = self._prepared, None
+            fits = prepared is not None and prepared.information is information
+            self._mind = prepared if fits else Mind(self.junction, self.description, information)
+        assert self._mind is not None
         return self._mind
 
     def _check_states(self, request: DecisionRequest, seen: JunctionObservation, mind: Mind, alarms: list[tuple[AlarmKind, str]]) -> None:

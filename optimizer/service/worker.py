@@ -64,6 +64,11 @@ class Worker:
             return str(error)
         return ""
 
+    def prepare(self, name: str) -> None:
+        """Make ready what the first call of a junction needs, so that it takes no longer than later ones."""
+        if name in self._sites:
+            self._sites[name].prepare()
+
     def delete(self, name: str) -> None:
         """Forget a junction."""
         self._sites.pop(name, None)
