@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import subprocess
-import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +104,8 @@ class RayCluster:
             code, said, packed = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             return Ended(1, str(error).strip().splitlines()[-1])
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(folder, filter="data")
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            archive.extractall(folder)
         return Ended(code, said)
 
 
@@ -132,7 +132,7 @@ def make_on_worker(key: str, request: RunRequest) -> tuple[int, str, bytes]:
             said = process.stderr.read().strip().splitlines()
             code = process.wait()
         packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            for path in sorted(folder.iterdir()):
-                archive.add(path, path.name)
+        with zipfile.ZipFile(packed, "w") as archive:
+            for path in sorted(folder.rglob("*")):
+                archive.write(path, path.relative_to(folder))
         return code, said[-1] if said else "", packed.getvalue()
