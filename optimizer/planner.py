@@ -128,7 +128,7 @@ class JunctionPlanner:
         if time_s >= self._limit_s:
             due = self._clock.stage_due(time_s, status, RED_MARGIN_S)
             if due is not None:
-                return self._bounded(time_s, status, Decision(due, reason="a red or a green reaches its maximum"), traffic)
+                return Decision(due, reason="a red or a green reaches its maximum")  # before any background plan
         if time_s == green_start_s and status.commanded_s < green_start_s:
             return self._clear(time_s, status, traffic)
         if time_s < green_start_s + self._minimum_green_s[status.stage]:
