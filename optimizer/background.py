@@ -104,8 +104,7 @@ class BackgroundGuard:
 
     def __init__(self, junction: Intersection, background: BackgroundPlan) -> None:
         self._junction = junction
-        limits = RedLimits(junction)
-        self._limits = limits
+        self._limits = RedLimits(junction)
         asked_s = self.tolerance_s = background.tolerance_s
         self._moves = StageMoves(junction, background.called(asked_s))
         while not self._can_be_kept() and background.called(self.tolerance_s).any():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from optimizer.estimation.traffic import ExpectedTraffic
-    from optimizer.intersection import Intersection
+    from optimizer.intersection import Intersection, Stage
 
 CONNECTOR_M: Final = 20.0
 """A lane from signal to signal that is shorter than this has room for two cars, or for one bus."""
@@ -40,16 +40,7 @@ class ConnectorGuard:
         self._junction = junction
         self._standing = standing
         self._received = [(index, lane.id) for index, lane in enumerate(junction.incoming) if lane.id in standing]
-        names = {name for _, name in self._received}
-        self._fed = [
-            frozenset(junction.outgoing[m.outgoing].id for m in junction.movements if stage.serves(m.group)) & standing.keys()
-            for stage in junction.stages
-        ]
-        self._left = [
-            frozenset(junction.incoming[m.incoming].id for m in junction.movements if stage.aspects[m.group] is not Aspect.PROTECTED)
-            & names
-            for stage in junction.stages
-        ]
+        self._wants_clear = [self._must_be_clear(stage) for stage in junction.stages]
 
     def report(self, traffic: ExpectedTraffic) -> None:
         """Tell those who feed this junction's connectors how many vehicles stand there."""
@@ -65,11 +56,7 @@ class ConnectorGuard:
         where those must pass who are fed now.
         """
         occupied = {name for name, number in self._standing.items() if number > 0}
-        return frozenset(
-            stage
-            for stage, (fed, left) in enumerate(zip(self._fed, self._left, strict=True))
-            if fed & occupied or (fed and left & occupied)
-        )
+        return frozenset(stage for stage, lanes in enumerate(self._wants_clear) if lanes & occupied)
 
     def way_out(self, stage: int, barred: frozenset[int], traffic: ExpectedTraffic) -> int | None:
         """Return the stage to leave a barred one for: the one for which most vehicles wait; None where nobody waits for another.
@@ -92,6 +79,14 @@ class ConnectorGuard:
         served = waiting_for(junction, others, traffic)
         best = max(served, key=served.__getitem__, default=None)
         return best if best is not None and served[best] > 0 else None
+
+    def _must_be_clear(self, stage: Stage) -> frozenset[str]:
+        """Return the connectors on which nobody may stand while a stage is green: none where it feeds none."""
+        movements, junction = self._junction.movements, self._junction
+        fed = {junction.outgoing[m.outgoing].id for m in movements if stage.serves(m.group)} & self._standing.keys()
+        left = {junction.incoming[m.incoming].id for m in movements if stage.aspects[m.group] is not Aspect.PROTECTED}
+        received = {name for _, name in self._received}
+        return frozenset(fed | (left & received)) if fed else frozenset()
 
 
 def connector_lanes(junctions: Mapping[str, Intersection]) -> frozenset[str]:
