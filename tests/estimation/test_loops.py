@@ -15,16 +15,21 @@ HOLDS = int(NEAR_M / JAM_SPACING_M)
 """Vehicles that stand between the near loop and the stop line: 50 m / 7.5 m, whole ones: 6."""
 
 
-def test_a_vehicle_over_the_far_loop_arrives_after_its_run_up_and_the_rest_at_the_allowed_speed() -> None:
-    # From 10 to 14 m/s at 2.3 m/s2: 4 / 2.3 s over (14^2 - 10^2) / 4.6 m; the rest of the 150 m at 14 m/s.
-    run_up_s, run_up_m = 4.0 / 2.3, (14.0**2 - 10.0**2) / 4.6
+def test_a_slow_vehicle_over_the_far_loop_arrives_after_its_run_up_and_the_rest_at_the_allowed_speed() -> None:
+    # From 5 to 14 m/s at 2.3 m/s2: 9 / 2.3 s over (14^2 - 5^2) / 4.6 m; the rest of the 150 m at 14 m/s.
+    run_up_s, run_up_m = 9.0 / 2.3, (14.0**2 - 5.0**2) / 4.6
     due_s = run_up_s + (150.0 - run_up_m) / 14.0
     watch = Watch()
-    assert watch.second(FAR, speed_m_s=10.0).arrival_s == pytest.approx([due_s])
+    assert watch.second(FAR, speed_m_s=5.0).arrival_s == pytest.approx([due_s])
     for passed_s in range(1, 6):
         expected = watch.second()
         assert expected.arrival_s == pytest.approx([due_s - passed_s])
         assert expected.moving.tolist() == [True]
+
+
+@pytest.mark.parametrize("speed_m_s", [10.0, 14.0, 15.5])
+def test_a_vehicle_that_drives_as_fast_as_it_likes_keeps_its_speed(speed_m_s: float) -> None:
+    assert Watch().second(FAR, speed_m_s=speed_m_s).arrival_s == pytest.approx([150.0 / speed_m_s])
 
 
 def test_a_vehicle_of_unknown_speed_drives_at_the_allowed_one() -> None:
