@@ -19,16 +19,16 @@ FOLLOWING_S = 1.3
 
 
 @compiled
-def travel_time_s(distance_m: float, speed_m_s: float, allowed_m_s: float) -> float:
+def travel_time_s(distance_m: float, speed_m_s: float, allowed_m_s: float, cruises_from: float = CRUISES_FROM) -> float:
     """Return the time to cover a distance.
 
-    Who drives at `CRUISES_FROM` of the allowed speed or more keeps the own speed: drivers differ by a tenth, which is 2 s over 200 m, and
-    what one does is the best guess of what one wants. Who is slower accelerates evenly to the allowed speed, after a second's reaction
-    where it stands: s = v t + a t^2 / 2 until then, constant speed after it.
+    Who drives at the share `cruises_from` of the allowed speed or more keeps the own speed: drivers differ by a tenth, which is 2 s over
+    200 m, and what one does is the best guess of what one wants. Who is slower accelerates evenly to the allowed speed, after a second's
+    reaction where it stands: s = v t + a t^2 / 2 until then, constant speed after it.
     """
     if distance_m <= 0.0:
         return 0.0
-    if speed_m_s >= CRUISES_FROM * allowed_m_s:
+    if speed_m_s >= cruises_from * allowed_m_s:
         return distance_m / speed_m_s
     speed = max(speed_m_s, 0.0)
     reaction_s = REACTION_S if speed < STANDING_M_S else 0.0

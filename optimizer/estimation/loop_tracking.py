@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from optimizer.estimation.loop_state import Geometry, State
 
+CRUISES_FROM_AT_FAR = 0.9
+"""At a far loop a vehicle keeps its speed only from this share of the allowed one on: the loop may lie so close behind the junction before
+that slower ones still accelerate."""
+
 OVERDUE_NEAR_S = 5.0
 """A vehicle this late at a free stop-line loop, s, is not on that lane: more than slow driving over the last 50 m explains."""
 
@@ -93,8 +97,8 @@ def advance(
         for _ in range(count[far]):
             to = choose_lane(g, s, far, g.far)
             speed = speed_m_s[far] if speed_m_s[far] >= 0 else g.lane_speed[to]
-            near_s = time_s + travel_time_s(g.far_m[to] - g.near_m[to], speed, g.lane_speed[to])
-            due_s = time_s + travel_time_s(g.far_m[to], speed, g.lane_speed[to])
+            near_s = time_s + travel_time_s(g.far_m[to] - g.near_m[to], speed, g.lane_speed[to], CRUISES_FROM_AT_FAR)
+            due_s = time_s + travel_time_s(g.far_m[to], speed, g.lane_speed[to], CRUISES_FROM_AT_FAR)
             add_far(s, to, near_s + s.far_late_s[to], due_s + s.far_late_s[to])
     for lane in range(lanes):
         near = g.near[lane]

@@ -27,9 +27,15 @@ def test_a_slow_vehicle_over_the_far_loop_arrives_after_its_run_up_and_the_rest_
         assert expected.moving.tolist() == [True]
 
 
-@pytest.mark.parametrize("speed_m_s", [10.0, 14.0, 15.5])
-def test_a_vehicle_that_drives_as_fast_as_it_likes_keeps_its_speed(speed_m_s: float) -> None:
+@pytest.mark.parametrize("speed_m_s", [13.0, 14.0, 15.5])
+def test_a_vehicle_that_is_as_fast_as_it_likes_at_the_far_loop_keeps_its_speed(speed_m_s: float) -> None:
     assert Watch().second(FAR, speed_m_s=speed_m_s).arrival_s == pytest.approx([150.0 / speed_m_s])
+
+
+def test_a_vehicle_below_nine_tenths_of_the_allowed_speed_cruises_at_the_near_loop_and_accelerates_at_the_far_one() -> None:
+    # 10 of 14 m/s: at the near loop 50 m / (10 m/s); at the far one 4 / 2.3 s over (14^2 - 10^2) / 4.6 m, the rest of 150 m at 14 m/s
+    assert Watch().second(NEAR, speed_m_s=10.0).arrival_s == pytest.approx([5.0])
+    assert Watch().second(FAR, speed_m_s=10.0).arrival_s == pytest.approx([4.0 / 2.3 + (150.0 - 96.0 / 4.6) / 14.0])
 
 
 def test_a_vehicle_of_unknown_speed_drives_at_the_allowed_one() -> None:
