@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from optimizer.intersection import Detector, DetectorRole, GroupKind
 from optimizer.observation import LoopReadings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sumolib.net import Net
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
 
 VIRTUAL_PREFIX = "ampelwerk"
+
+KEPT_S = 60
+"""SUMO forgets after one to two times as long who crossed a virtual loop. It looks through all of them whenever a loop is read."""
 
 LANE_START_M = 10.0
 """No virtual loop lies nearer than this to the start of a lane: vehicles that enter the network there appear beyond it."""
@@ -115,7 +118,7 @@ def place_detectors(
 
 
 def write_virtual_loops(placed: PlacedDetectors, path: Path) -> None:
-    """Write the virtual loops as a SUMO additional file (SUMO keeps their readings, no output file is wanted)."""
+    """Write the virtual loops as a SUMO additional file (they are read from the running simulation, no output file is wanted)."""
     root = ET.Element("additional")
     for loops in placed.loops.values():
         for loop in loops:
@@ -126,7 +129,7 @@ def write_virtual_loops(placed: PlacedDetectors, path: Path) -> None:
                     id=loop.id,
                     lane=loop.lane,
                     pos=f"{loop.position_m:.2f}",
-                    period="1000000",
+                    period=str(KEPT_S),
                     file="NUL",
                     friendlyPos="true",
                 )
@@ -152,9 +155,9 @@ class LoopReader:
     """
 
     def __init__(self, backend: object, placed: PlacedDetectors, faults: LoopFaults | None = None) -> None:
-        loop = backend.inductionloop  # type: ignore[attr-defined]
-        self._since_detection, self._vehicle_data = loop.getTimeSinceDetection, loop.getVehicleData
-        self._speed = backend.vehicle.getSpeed  # type: ignore[attr-defined]
+        self._since_detection = _direct(backend, "inductionloop", "getTimeSinceDetection")
+        self._vehicle_data = _direct(backend, "inductionloop", "getVehicleData")
+        self._speed = _direct(backend, "vehicle", "getSpeed")
         self._ids = [loop.id for loops in placed.loops.values() for loop in loops]
         self._slices: dict[str, slice] = {}
         start = 0
@@ -198,6 +201,13 @@ class LoopReader:
     def readings(self, junction: str) -> LoopReadings:
         """Return the readings of one junction's loops taken last."""
         return self._readings[junction]
+
+
+def _direct(backend: object, domain: str, name: str) -> Callable[[str], Any]:
+    """Return a function of the backend; in libsumo without the Python function around it, which takes about as long again."""
+    around = getattr(getattr(backend, domain), name)
+    inner: Callable[[str], Any] = getattr(getattr(backend, "_libsumo", None), f"{domain}_{name}", around)
+    return inner
 
 
 def _place(
