@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     Engine = Callable[[HorizonProblem], HorizonSolution]
 
-ENGINES: dict[str, Engine] = {"search": search.solve, "cp-sat": cp_sat.solve}
+ENGINES: dict[str, Engine] = {"search": search.solve, "cp-sat": partial(cp_sat.solve, effort=cp_sat.IN_THE_LOOP)}
 
 
 class _Noting:

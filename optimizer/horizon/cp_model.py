@@ -31,14 +31,20 @@ class OutOfTimeError(Exception):
     """The model could not be written in the time there was."""
 
 
+class TooLongError(Exception):
+    """The model would have had more variables and constraints than it may."""
+
+
 @dataclass(slots=True)
 class ModelText:
     """A CP-SAT model that is being written, with a value hinted for every variable; the negation of literal x is ``-x - 1``.
 
-    Writing ends with an `OutOfTimeError` when ``time.perf_counter()`` passes `until_s`.
+    Writing ends with an `OutOfTimeError` when ``time.perf_counter()`` passes `until_s`, and with a `TooLongError` when there are more than
+    `most_lines` lines.
     """
 
     until_s: float = math.inf
+    most_lines: float = math.inf
     parts: list[str] = field(default_factory=list)
     hints: list[int] = field(default_factory=list)
     objective: dict[int, int] = field(default_factory=dict)
@@ -48,6 +54,8 @@ class ModelText:
         """Add an integer variable and return its index."""
         if time.perf_counter() > self.until_s:
             raise OutOfTimeError
+        if len(self.parts) > self.most_lines:
+            raise TooLongError
         self.parts.append(f"variables{{domain:[{low},{high}]}}")
         self.hints.append(hint)
         return len(self.hints) - 1
@@ -133,7 +141,7 @@ class Slots:
 
 
 def build_model(
-    problem: HorizonProblem, known: HorizonSolution, slots: int, free: int, until_s: float = math.inf
+    problem: HorizonProblem, known: HorizonSolution, slots: int, free: int, until_s: float = math.inf, most_lines: float = math.inf
 ) -> tuple[cp_model.CpModel, Slots]:
     """Build the model with `slots` slots, hinted by a known solution of no more stages.
 
@@ -143,8 +151,10 @@ def build_model(
     ------
     OutOfTimeError
         If ``time.perf_counter()`` passes `until_s` before all is written.
+    TooLongError
+        If more than `most_lines` variables and constraints are needed.
     """
-    text = ModelText(until_s)
+    text = ModelText(until_s, most_lines)
     slot_variables = _define_slots(text, problem, known, slots, free)
     _define_vehicles(text, problem, known, slot_variables)
     return text.finish(known.cost), slot_variables

@@ -166,7 +166,9 @@ class CpSatEngine:
     junction, parameters, beam_width, node_limit
         As for `SearchEngine`.
     time_limit_s
-        For each choice.
+        For each choice, the search included. Where it cuts, a run depends on how busy the machine is.
+    effort
+        Ends nearly every choice before the time limit does, at the same place on every machine.
     """
 
     def __init__(
@@ -176,9 +178,11 @@ class CpSatEngine:
         beam_width: int = BEAM_WIDTH,
         node_limit: int = NODE_LIMIT,
         time_limit_s: float = CP_SAT_LIMIT_S,
+        effort: cp_sat.Effort = cp_sat.IN_THE_LOOP,
     ) -> None:
         self.assembler = ProblemAssembler(junction, parameters)
-        self._beam_width, self._node_limit, self._time_limit_s = beam_width, node_limit, time_limit_s
+        self._beam_width, self._node_limit = beam_width, node_limit
+        self._time_limit_s, self._effort = time_limit_s, effort
         self.departures = _nothing_leaves(junction)
 
     def choose(
@@ -197,7 +201,7 @@ class CpSatEngine:
             return None
         hint = search.solve(problem, beam_width=self._beam_width, node_limit=self._node_limit)
         left_s = began_s + self._time_limit_s - time.perf_counter()
-        solution = cp_sat.solve(problem, hint=hint, time_limit_s=left_s)
+        solution = cp_sat.solve(problem, hint=hint, time_limit_s=left_s, effort=self._effort)
         self.departures = PlannedDepartures(problem.lane_start, solution.departure_ds)
         if len(solution.plan) < 2 or solution.plan[1].command_ds > 0:
             return None

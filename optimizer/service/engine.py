@@ -116,7 +116,7 @@ class PlanningEngine:
         if self.name == "search":
             return found
         limit_s = CP_SAT_LIMIT_S if left_s is None else min(CP_SAT_LIMIT_S, left_s - 2 * found.solve_s)
-        return found if limit_s <= 0 else cp_sat.solve(problem, hint=found, time_limit_s=limit_s)
+        return found if limit_s <= 0 else cp_sat.solve(problem, hint=found, time_limit_s=limit_s, effort=cp_sat.IN_THE_LOOP)
 
     def _as_planned(self, time_s: float, status: SignalStatus) -> Change | None:
         """Return the change that the last plan has for now, if any."""
