@@ -68,7 +68,7 @@ def background_guards(
         for name, junction in junctions.items():
             groups = planned[name].coordinated_in(junction) if name in planned else ()
             if groups:
-                guard = BackgroundGuard(junction, BackgroundPlan(planned[name].plan(junction), groups, tolerance_s))
+                guard = BackgroundGuard(junction, BackgroundPlan(planned[name].plan_with_requests(junction), groups, tolerance_s))
                 if guard.binds:
                     found[name] = guard
     except ValueError as error:
@@ -85,7 +85,7 @@ def plan_pilot(junction: Intersection, planned: DesignedPlan) -> PlanPilot:
         If the plan was made for another junction.
     """
     try:
-        plan = planned.plan(junction)
+        plan = planned.plan_with_requests(junction)
     except ValueError as error:
         raise ControllerError(f"The background plan does not fit: {error}") from error
     return PlanPilot(junction, *plan_runs(plan, junction), plan.offset_s)

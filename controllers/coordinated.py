@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from controllers.designed_plans import read_designed_plans
 from controllers.plan_pilot import PlanPilot, equal_runs, plan_runs
 from controllers.registry import ControllerError
+from controllers.request_calls import RequestCalls
+from controllers.request_stages import request_service
 from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controllers.request_stages import RequestService
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
     from optimizer.observation import Observation
@@ -22,7 +25,8 @@ class Coordinated:
 
     The plan's yellows and intergreens take the place of the network's. A stage never ends later than planned, and the coordinated stage
     never earlier: what the others leave over, it gets at its start. So platoons meet their green wave, while a side road without traffic
-    takes no time.
+    takes no time. Trams on request are the exception: where the plan has them, the stages are the network's without these trams, and one
+    with a tram is inserted between two others when it has reported, early enough for the second one to end as planned.
 
     Parameters
     ----------
@@ -48,9 +52,10 @@ class Coordinated:
         self.gap_s, self.stage_s = gap_s, stage_s
         self._planned = {} if plan is None else read_designed_plans(plan)
         self._pilots: dict[str, PlanPilot] = {}
+        self._services: dict[str, RequestService] = {}
 
     def retimed(self, junctions: Mapping[str, Intersection]) -> dict[str, Intersection]:
-        """Return the junctions with the yellows and intergreens of the plan; those that it lacks as they are.
+        """Return the junctions with the yellows and intergreens of the plan, and with stages for its requests; others as they are.
 
         Raises
         ------
@@ -58,11 +63,15 @@ class Coordinated:
             If the plan was made for other junctions.
         """
         try:
-            return {
-                name: self._planned[name].timed(junction) if name in self._planned else junction for name, junction in junctions.items()
+            timed = {name: self._planned[name].timed(junction) for name, junction in junctions.items() if name in self._planned}
+            found = {
+                name: request_service(self._planned[name].plan(junction), junction, self._planned[name].requests_in(junction))
+                for name, junction in timed.items()
             }
         except ValueError as error:
             raise ControllerError(f"Controller 'coordinated': {error}") from error
+        self._services = {name: service for name, service in found.items() if service is not None}
+        return {**junctions, **timed, **{name: service.junction for name, service in self._services.items()}}
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Take over the junctions (by id) before the first decision.
@@ -73,12 +82,20 @@ class Coordinated:
             If the plan was made for other junctions.
         """
         try:
-            plans = {name: self._planned[name].plan(junction) for name, junction in junctions.items() if name in self._planned}
+            plans = {
+                name: self._planned[name].plan_with_requests(junction) for name, junction in junctions.items() if name in self._planned
+            }
         except ValueError as error:
             raise ControllerError(f"Controller 'coordinated': {error}") from error
         self._pilots = {}
         for name, junction in junctions.items():
-            plan = plans.get(name)
+            plan, service = plans.get(name), self._services.get(name)
+            if plan is not None and service is not None:
+                calls = RequestCalls(junction, {g for insertion in service.insertions for g in insertion.groups})
+                self._pilots[name] = PlanPilot(
+                    junction, service.runs, service.cycle_s, plan.offset_s, self.gap_s, service.insertions, calls
+                )
+                continue
             runs, cycle_s, offset_s = equal_runs(junction, self.stage_s) if plan is None else (*plan_runs(plan, junction), plan.offset_s)
             self._pilots[name] = PlanPilot(junction, runs, cycle_s, offset_s, self.gap_s)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizer.design.plan import GreenWindow, SignalPlan
+from optimizer.design.requests import RequestWindow, with_requests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,8 @@ class DesignedPlan:
         Groups that carry the green wave.
     yellow_s, intergreen_s
         What the plan was designed with, by group and by ending and starting group.
+    requests
+        Start and least length of the green of each group on request, which `greens` leave red.
     """
 
     cycle_s: float
@@ -39,9 +42,10 @@ class DesignedPlan:
     coordinated: tuple[str, ...]
     yellow_s: Mapping[str, float]
     intergreen_s: Mapping[str, Mapping[str, float]]
+    requests: Mapping[str, tuple[float, float]]
 
     def plan(self, junction: Intersection) -> SignalPlan:
-        """Return the plan with the groups in the junction's order.
+        """Return the plan of a cycle without requests, with the groups in the junction's order.
 
         Raises
         ------
@@ -51,6 +55,21 @@ class DesignedPlan:
         self._check(junction)
         windows = tuple(tuple(GreenWindow(start_s, length_s) for start_s, length_s in self.greens[group.id]) for group in junction.groups)
         return SignalPlan(junction.id, self.cycle_s, self.offset_s, windows)
+
+    def plan_with_requests(self, junction: Intersection) -> SignalPlan:
+        """Return the plan of a cycle in which all requests are served.
+
+        Raises
+        ------
+        ValueError
+            If it does not describe the junction's groups, or the requests do not fit into it.
+        """
+        return with_requests(self.plan(junction), self.timed(junction), self.requests_in(junction))
+
+    def requests_in(self, junction: Intersection) -> tuple[RequestWindow, ...]:
+        """Return where the greens on request are inserted, in the order in which they were placed."""
+        number = {group.id: g for g, group in enumerate(junction.groups)}
+        return tuple(RequestWindow(number[name], start_s, length_s, ()) for name, (start_s, length_s) in self.requests.items())
 
     def coordinated_in(self, junction: Intersection) -> tuple[int, ...]:
         """Return the indices of the groups that carry the green wave."""
@@ -70,9 +89,15 @@ class DesignedPlan:
         return replace(junction, groups=groups, intergreen_s=matrix)
 
     def _check(self, junction: Intersection) -> None:
-        unknown = [group.id for group in junction.groups if group.id not in self.greens]
+        ids = [group.id for group in junction.groups]
+        unknown = [name for name in ids if name not in self.greens]
         if unknown:
             raise ValueError(f"the plan has no group {unknown[0]!r} at junction {junction.id!r}; design it for this network.")
+        strange = [name for name in self.requests if name not in ids]
+        if strange:
+            raise ValueError(
+                f"the plan has requests of a group {strange[0]!r}, which junction {junction.id!r} lacks; design it for this network."
+            )
 
 
 def read_designed_plans(path: str) -> dict[str, DesignedPlan]:
@@ -107,4 +132,5 @@ def _entry(values: Mapping[str, Any]) -> DesignedPlan:
         intergreen_s={
             ending: {starting: float(value) for starting, value in row.items()} for ending, row in values["intergreen_s"].items()
         },
+        requests={name: (float(entry["start_s"]), float(entry["green_s"])) for name, entry in values.get("requests", {}).items()},
     )

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from optimizer.decision import Decision
 from optimizer.intersection import DetectorRole
 from optimizer.red_limits import RedClock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from controllers.request_calls import RequestCalls
+    from controllers.request_stages import Insertion
     from optimizer.design.plan import SignalPlan
     from optimizer.intersection import Intersection
     from optimizer.observation import LoopReadings, SignalStatus
+
+
+MOST_HELD_S: Final = 10.0
+"""A green on request lasts so much longer than its least at most for somebody who is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +55,23 @@ class PlanPilot:
     gap_s
         Time without a vehicle on any loop of a stage's own lanes after which it ends, if it is not the longest; infinite: all end as
         planned.
+    insertions, calls
+        Stages that are inserted when their groups are called, and which groups are.
     """
 
     def __init__(
-        self, junction: Intersection, runs: tuple[StageRun, ...], cycle_s: float, offset_s: float, gap_s: float = math.inf
+        self,
+        junction: Intersection,
+        runs: tuple[StageRun, ...],
+        cycle_s: float,
+        offset_s: float,
+        gap_s: float = math.inf,
+        insertions: Sequence[Insertion] = (),
+        calls: RequestCalls | None = None,
     ) -> None:
         self._junction, self._runs, self._cycle_s, self._offset_s, self._gap_s = junction, runs, cycle_s, offset_s, gap_s
+        self._insertions, self._calls = insertions, calls
+        self._inserted: Insertion | None = None
         self._clock = RedClock(junction)
         self._main = max(range(len(runs)), key=lambda r: runs[r].length_s)
         self._at: int | None = None
@@ -66,22 +85,59 @@ class PlanPilot:
             for index in range(len(self._busy_s)):
                 if loops.count[index] != 0 or loops.occupancy[index] > 0:  # a silent loop (-1) counts as busy
                     self._busy_s[index] = now_s
+        if self._calls is not None:
+            self._calls.hear(now_s, loops)
         self._clock.follow(now_s, signal)
         due = self._clock.stage_due(now_s, signal)
         if due is not None:
-            self._at = None
-            return Decision(due, reason="maximum red or green")
+            self._at = self._inserted = None
+            # Whoever is served beside a group on request is served without it as well.
+            uncalled = (self._runs[i.run].stage for i in self._insertions if i.stage == due)
+            return Decision(next(uncalled, due), reason="maximum red or green")
+        if self._inserted is not None and signal.stage == self._inserted.stage:
+            return self._end_insertion(self._inserted, now_s, signal)
+        self._inserted = None
         if now_s < signal.green_start_s + self._junction.stage_minimum_green_s(signal.stage) or len(self._runs) < 2:
             return None
         if self._at is None or self._runs[self._at].stage != signal.stage:
             return self._join(now_s, signal)
         following = (self._at + 1) % len(self._runs)
+        own = self._own[self._at]
+        is_gap = self._at != self._main and bool(own) and all(now_s - self._busy_s[d] >= self._gap_s for d in own)
+        insertion = self._called_insertion(self._at, now_s)
+        if insertion is not None and (is_gap or now_s >= self._leave_s - insertion.given_s):
+            self._inserted = insertion
+            return Decision(insertion.stage, reason="request")
         if now_s >= self._leave_s:
             return self._go(following, now_s, signal, "end of the planned green")
-        own = self._own[self._at]
-        if self._at != self._main and own and all(now_s - self._busy_s[d] >= self._gap_s for d in own):
-            return self._go(following, now_s, signal, "gap")
-        return None
+        return self._go(following, now_s, signal, "gap") if is_gap else None
+
+    def _called_insertion(self, run: int, now_s: float) -> Insertion | None:
+        """Return what is called and may still be inserted after a run, first for whom has waited longest, with as many as there are."""
+        calls = self._calls
+        if calls is None:
+            return None
+        called = calls.called()
+        fitting = [i for i in self._insertions if i.run == run and i.groups <= called and now_s <= self._leave_s + i.last_s]
+        return min(fitting, key=lambda i: (calls.since_s(i.groups), -len(i.groups)), default=None)
+
+    def _end_insertion(self, insertion: Insertion, now_s: float, signal: SignalStatus) -> Decision | None:
+        """Go on to the next run, in step with the plan, when whoever called has passed or must wait for the next cycle."""
+        if now_s < signal.green_start_s or self._calls is None:
+            return None
+        joined = self._called_insertion(insertion.run, now_s)
+        if joined is not None and joined.groups > insertion.groups:
+            self._inserted = joined
+            return Decision(joined.stage, reason="further request")
+        least_s = max(signal.green_start_s + insertion.green_s, self._leave_s + insertion.until_s)
+        if now_s < least_s:
+            return None
+        latest_s = max(least_s, min(least_s + MOST_HELD_S, self._leave_s + insertion.leave_s))
+        if now_s < latest_s and self._calls.is_awaited(insertion.groups, now_s, signal.green_start_s):
+            return None
+        self._calls.served(insertion.groups)
+        self._inserted = None
+        return self._go((insertion.run + 1) % len(self._runs), now_s, signal, "end of the green on request")
 
     def _join(self, now_s: float, signal: SignalStatus) -> Decision | None:
         """Take up the plan: with the stage that is shown where the plan has it, else with the one that is planned now."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from optimizer.decision import Decision
 from optimizer.intersection import Aspect
-from optimizer.red_limits import UNREACHABLE, RedClock
+from optimizer.red_limits import RED_MARGIN_S, UNREACHABLE, RedClock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
     from optimizer.neighbours import NeighbourTraffic
     from optimizer.observation import JunctionObservation, SignalStatus
-
-
-RED_MARGIN_S = 2.0
-"""A limit of red or green is met this long before the monitor would enforce it."""
 
 
 class Estimator(Protocol):
@@ -207,7 +203,7 @@ class JunctionPlanner:
         """Extend the all-red while a vehicle of a permissive group that has just closed stands inside the junction."""
         if time_s + 1.0 > self._clear_until_s or not (self._closing_permissive[status.previous, status.stage] & traffic.inside).any():
             return None
-        if self._background is not None and not self._background.may_wait(status):
+        if self._background is not None and not self._background.may_wait(status, self._clock.red_since_s):
             return None
         return Decision(status.stage, earliest_s=time_s + 1.0, reason="a vehicle stands inside the junction")
 

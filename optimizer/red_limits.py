@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
     from optimizer.observation import SignalStatus
 
+RED_MARGIN_S = 2.0
+"""A limit of red or green is met this long before the monitor would enforce it."""
+
 UNREACHABLE = -1
 """Stands for "no stage" where a group cannot be served from a stage by allowed changes."""
 

@@ -13,7 +13,7 @@ from controllers.sumo.findings import Severity
 from experiments.design import instances
 from experiments.design.corridor import AUTO
 from experiments.design.daily import plan_scenario_day, write_day
-from experiments.design.outputs import PROGRAMS, streams_table, write_plans
+from experiments.design.outputs import PROGRAMS, request_sentences, streams_table, write_plans
 from experiments.design.planning import PlanRequest, plan_scenario
 from experiments.design.waves import bands_table, wave_scenario, write_wave
 from experiments.errors import ExperimentError
@@ -48,6 +48,9 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
         Path | None,
         typer.Option("--intergreens", metavar="DIR", help="Matrices <junction>.csv in place of the computed ones.", show_default=False),
     ] = None,
+    trams: Annotated[
+        str, typer.Option("--trams", help="cycle: a green in each cycle; request: only when a tram has reported, unless it is free.")
+    ] = "cycle",
     period: Annotated[float, typer.Option("--period", help="Flows are raised to the busiest period of this length, s.")] = 900.0,
     gap: Annotated[float, typer.Option("--gap", help="Proven relative gap with which a junction's plan is good enough.")] = 0.01,
     time_limit: Annotated[float, typer.Option("--time-limit", help="Take the best plan of a junction after this time, s.")] = 20.0,
@@ -55,7 +58,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
     """Design fixed-time plans for all signals: intergreens, cycles, greens and offsets from the traffic."""
     if objective not in list(Objective):
         raise ExperimentError(f"--objective {objective!r} is unknown; choose {' or '.join(Objective)}.")
-    request = PlanRequest(demand, Objective(objective), way, cycle, intergreens, period, gap, time_limit)  # type: ignore[arg-type]
+    request = PlanRequest(demand, Objective(objective), way, cycle, intergreens, period, gap, time_limit, trams)  # type: ignore[arg-type]
     place = find_scenario(scenario)
     claim(out)  # before the work, so that a wrong folder does not cost it
     status = Console(stderr=True)
@@ -67,6 +70,8 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
         console.print(streams_table(result))
         if result.overloaded:
             console.print(result.overload_sentence)
+        for sentence in request_sentences(result):
+            console.print(sentence)
     for junction, reason in designed.left_out.items():
         console.print(f"{junction} keeps its program, because {reason}.")
     _finish(console, designed, findings, out)

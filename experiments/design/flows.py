@@ -179,7 +179,8 @@ def junction_demand(junction: Intersection, counts: TurnCounts) -> JunctionDeman
     flows: dict[tuple[int, ...], float] = {}
     for (a, b, public), movements in turns.items():
         mixed = (a, b, not public) not in turns  # buses and cars use the same lanes
-        if not counts.complete and (a, b, public) not in counts.per_hour:
+        beside = public and not mixed  # a count of such a way is that of the lanes beside those of public transport
+        if not counts.complete and not beside and (a, b, public) not in counts.per_hour:
             raise ExperimentError(
                 f"junction {junction.id!r}: there is no count for the movement from {a!r} to {b!r}; "
                 "add a row to the demand file, with 0 where nobody goes that way."

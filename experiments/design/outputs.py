@@ -19,7 +19,9 @@ from experiments.folders import claim, publish, write_whole
 from experiments.provenance import command_line, scenario_hash, versions
 from optimizer.design.intergreen_files import distances_text, matrix_text
 from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
+from optimizer.design.plan import GreenWindow
 from optimizer.design.plan_text import STREAM_COLUMNS, plan_content, stream_values
+from optimizer.design.requests import with_requests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +57,9 @@ def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
         If the folder cannot be used.
     """
     claim(out)
-    programs = [plan_program(r.plan, r.problem.junction, PROGRAM_ID) for r in designed.results.values()]
+    # Plain SUMO hears of no request: its programs show the cycle that serves all of them.
+    plans = {name: with_requests(r.plan, r.problem.junction, r.requests) for name, r in designed.results.items()}
+    programs = [plan_program(plans[name], r.problem.junction, PROGRAM_ID) for name, r in designed.results.items()]
     write_programs(programs, out / PROGRAMS)
     place = designed.place
     checked = audit(place.network, (*place.additional_files, out / PROGRAMS))
@@ -69,7 +73,7 @@ def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
         table = designed.site.intergreens[name]
         write_whole(out / "intergreens" / f"{file_name(name)}.csv", matrix_text(table))
         write_whole(out / "distances" / f"{file_name(name)}.csv", distances_text(table))
-        draw_timing(result.plan, result.problem.junction, out / "drawings" / f"{file_name(name)}.svg")
+        draw_timing(plans[name], result.problem.junction, out / "drawings" / f"{file_name(name)}.svg")
     publish(out, record(designed, findings), RECORD)
     return findings
 
@@ -100,18 +104,32 @@ def streams_csv(designed: ScenarioPlan) -> str:
 
 
 def plans_csv(designed: ScenarioPlan) -> str:
-    """Return one line per green of each group: cycle, offset, start, end and length."""
+    """Return one line per green of each group: cycle, offset, start, end, length, and whether it is shown in each cycle or on request."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["junction", "cycle_s", "offset_s", "group", "kind", "green_start_s", "green_end_s", "green_s"])
+    writer.writerow(["junction", "cycle_s", "offset_s", "group", "kind", "green_start_s", "green_end_s", "green_s", "shown"])
     for result in designed.results.values():
         plan = result.plan
-        for group, windows in zip(result.problem.junction.groups, plan.greens, strict=True):
-            for window in windows:
+        asked = {request.group: (GreenWindow(request.start_s, request.length_s),) for request in result.requests}
+        for g, group in enumerate(result.problem.junction.groups):
+            shown = "on request" if g in asked else "each cycle"
+            for window in asked.get(g, plan.greens[g]):
                 end_s = (window.start_s + window.length_s) % plan.cycle_s
                 times = [f"{value:g}" for value in (window.start_s, end_s, window.length_s)]
-                writer.writerow([plan.junction, f"{plan.cycle_s:g}", f"{plan.offset_s:g}", group.id, group.kind.value, *times])
+                writer.writerow([plan.junction, f"{plan.cycle_s:g}", f"{plan.offset_s:g}", group.id, group.kind.value, *times, shown])
     return stream.getvalue()
+
+
+def request_sentences(result: DesignResult) -> list[str]:
+    """Say for each group on request where in the cycle its green is inserted, and what that takes from whom."""
+    groups, sentences = result.problem.junction.groups, []
+    for request in result.requests:
+        taken = ", ".join(f"{lost_s:g} s from {groups[h].id!r}" for h, lost_s in request.taken_s) or "nothing from anybody"
+        sentences.append(
+            f"{result.plan.junction}: {groups[request.group].id!r} comes on request: {request.length_s:g} s of green from second "
+            f"{request.start_s:g} of the cycle, which takes {taken}."
+        )
+    return sentences
 
 
 def comparison_csv(designed: ScenarioPlan) -> str:

@@ -11,6 +11,7 @@ from experiments.design.junctions import design_site
 from experiments.errors import ExperimentError
 from optimizer.design.linked import DesignOrder, carrying_groups, design_linked, linked_sets
 from optimizer.design.problem import DesignTask
+from optimizer.design.requests import groups_on_request
 from optimizer.design.result import Objective
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 CYCLES: Final = ("common", "own")
 WAYS: Final = ("groups", "stages")
+TRAMS: Final = ("cycle", "request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class PlanRequest:
         Mean flows are raised to those of the busiest period of this length (HCM 2016: a quarter of an hour); not where infinite.
     gap, time_limit_s
         When a junction's plan is good enough.
+    trams
+        ``cycle`` for a green in each cycle; ``request`` for one when a tram has reported, where it cannot be shown beside others for free.
 
     Raises
     ------
@@ -66,12 +70,15 @@ class PlanRequest:
     period_s: float = 900.0
     gap: float = 0.01
     time_limit_s: float = 20.0
+    trams: str = "cycle"
 
     def __post_init__(self) -> None:
         if self.way not in WAYS:
             raise ExperimentError(f"--way {self.way!r} is unknown; choose {' or '.join(WAYS)}.")
         if self.cycle not in CYCLES and not (self.cycle.isdigit() and 10 <= int(self.cycle) <= 300):
             raise ExperimentError(f"--cycle {self.cycle!r} is none; give {', '.join(CYCLES)} or whole seconds from 10 to 300.")
+        if self.trams not in TRAMS:
+            raise ExperimentError(f"--trams {self.trams!r} is unknown; choose {' or '.join(TRAMS)}.")
         if not self.period_s >= 60:
             raise ExperimentError(f"--period {self.period_s:g} is too short to count in; give 60 s or more.")
         if not self.gap >= 0:
@@ -183,5 +190,8 @@ def plan_junctions(
     tuple
         The designs by junction, with the offsets set in their plans, and what the offsets of each coordinated set achieve.
     """
-    tasks = {name: DesignTask(junction, demands[name]) for name, junction in junctions.items()}
+    tasks = {
+        name: DesignTask(junction, demands[name], left_out=groups_on_request(junction) if request.trams == "request" else frozenset())
+        for name, junction in junctions.items()
+    }
     return design_linked(tasks, links, sets, request.order, on_step)

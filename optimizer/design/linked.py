@@ -12,6 +12,7 @@ from optimizer.design.designing import design
 from optimizer.design.errors import DesignError
 from optimizer.design.extension import extended
 from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
+from optimizer.design.requests import request_windows, with_free_greens
 from optimizer.design.result import Objective
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def design_linked(
     results: dict[str, DesignResult] = {}
     achieved = []
     for names in sets:
-        designed, coordination = _design_set({name: tasks[name] for name in names}, links, order, on_step)
+        designed, coordination = _with_requests({name: tasks[name] for name in names}, links, order, on_step)
         results |= designed
         if coordination is not None:
             achieved.append(coordination)
@@ -125,6 +126,18 @@ def linked_sets(names: Iterable[str], links: Iterable[Link]) -> list[list[str]]:
         found.append([name for name in rest if name in together])
         rest = [name for name in rest if name not in together]
     return found
+
+
+def _with_requests(
+    tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]
+) -> tuple[dict[str, DesignResult], Coordination | None]:
+    """Return the plans of linked junctions with the places of their requests; whoever finds none gets its green in each cycle."""
+    designed, coordination = _design_set(tasks, links, order, on_step)
+    found = {name: request_windows(result.plan, result.problem) for name, result in designed.items()}
+    if any(without for _, without in found.values()):
+        served = {name: replace(task, left_out=task.left_out - set(found[name][1])) for name, task in tasks.items()}
+        return _with_requests(served, links, order, on_step)
+    return {name: replace(result, requests=found[name][0]) for name, result in designed.items()}, coordination
 
 
 def _design_set(
@@ -185,6 +198,8 @@ def _alone(problem: DesignProblem, order: DesignOrder, on_step: Callable[[str], 
 
 
 def _extended(result: DesignResult) -> DesignResult:
-    plan = extended(result.plan, result.problem.junction, result.problem.maximum_green_s)
+    # Trams take their free greens before anybody's is lengthened for whom nothing was counted.
+    plan = with_free_greens(result.plan, result.problem)
+    plan = extended(plan, result.problem.junction, result.problem.maximum_green_s)
     rows = performance(plan, result.problem)
     return replace(result, plan=plan, performance=rows, capacity_factor=capacity_factor(rows))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from optimizer.design.requests import with_requests
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from optimizer.design.plan import SignalPlan
     from optimizer.design.result import DesignResult, StreamPerformance
 
 STREAM_COLUMNS: Final = (
@@ -42,9 +45,11 @@ def plan_content(result: DesignResult, coordinated: Iterable[int] = ()) -> dict[
     return {
         "cycle_s": plan.cycle_s,
         "offset_s": plan.offset_s,
-        "greens": {
-            group.id: [[window.start_s, window.length_s] for window in windows]
-            for group, windows in zip(junction.groups, plan.greens, strict=True)
+        "greens": _greens(result, plan),
+        "greens_with_requests": _greens(result, with_requests(plan, junction, result.requests)),
+        "requests": {
+            ids[w.group]: {"start_s": w.start_s, "green_s": w.length_s, "taken_s": {ids[h]: lost_s for h, lost_s in w.taken_s}}
+            for w in result.requests
         },
         "coordinated": list(dict.fromkeys(ids[g] for g in coordinated)),
         "yellow_s": {group.id: group.yellow_s for group in junction.groups},
@@ -60,6 +65,11 @@ def plan_content(result: DesignResult, coordinated: Iterable[int] = ()) -> dict[
         "streams": [dict(zip(STREAM_COLUMNS, stream_values(result, row), strict=True)) for row in result.performance],
         "solve_s": result.solve_s,
     }
+
+
+def _greens(result: DesignResult, plan: SignalPlan) -> dict[str, list[list[float]]]:
+    groups = result.problem.junction.groups
+    return {g.id: [[w.start_s, w.length_s] for w in windows] for g, windows in zip(groups, plan.greens, strict=True)}
 
 
 def stream_values(result: DesignResult, row: StreamPerformance) -> list[Any]:

@@ -69,7 +69,7 @@ class DesignProblem:
     maximum_green_s
         Longest green of each group; infinite where there is none.
     left_out
-        Groups that the plan leaves red because they come on request only (trams).
+        Groups that have no green of their own in each cycle because they come on request only (trams): see `optimizer.design.requests`.
     parameters
         The traffic model.
 
@@ -160,7 +160,8 @@ def design_problem(
     maximum_green_s
         Longest green of each group; none where None.
     left_out
-        Groups that come on request only.
+        Groups that come on request only. The trams among them are no streams of the problem, however many are counted: each is served
+        when it has reported.
 
     Raises
     ------
@@ -177,7 +178,7 @@ def design_problem(
     shortest_s, longest_s = cycle_s or (parameters.shortest_cycle_s, parameters.longest_cycle_s)
     return DesignProblem(
         junction=junction,
-        streams=(*_lane_streams(junction, demand, parameters, given), *_crossing_streams(junction, demand, parameters)),
+        streams=(*_lane_streams(junction, demand, parameters, given, left_out), *_crossing_streams(junction, demand, parameters)),
         shortest_cycle_s=shortest_s,
         longest_cycle_s=longest_s,
         maximum_green_s=tuple(maximum_green_s) if maximum_green_s is not None else (float("inf"),) * len(junction.groups),
@@ -205,11 +206,14 @@ def saturation_flow_h(directions: Mapping[Direction, float], parameters: DesignP
     return parameters.saturation_veh_h / sum(share / factor.get(d, 1.0) for d, share in shares.items())
 
 
-def _lane_streams(junction: Intersection, demand: JunctionDemand, parameters: DesignParameters, given: Mapping[str, float]) -> list[Stream]:
+def _lane_streams(
+    junction: Intersection, demand: JunctionDemand, parameters: DesignParameters, given: Mapping[str, float], left_out: frozenset[int]
+) -> list[Stream]:
     streams = []
+    reporting = {g for g in left_out if junction.groups[g].kind is GroupKind.TRAM}
     for index, lane in enumerate(junction.incoming):
         own = [(m, flow) for m, flow in zip(junction.movements, demand.movement_veh_h, strict=True) if m.incoming == index]
-        if not own:
+        if all(m.group in reporting for m, _ in own):
             continue
         directions: dict[Direction, float] = {}
         for movement, flow in own:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optimizer.design.plan import SignalPlan
     from optimizer.design.problem import DesignProblem, Stream
+    from optimizer.design.requests import RequestWindow
     from optimizer.horizon.solution import SolutionStatus
 
 
@@ -95,6 +96,8 @@ class DesignResult:
         Each stream under the plan, in the order of the problem's streams.
     solve_s
         Time spent.
+    requests
+        Where the greens of groups on request may be inserted; the plan is that of a cycle without any.
     """
 
     problem: DesignProblem
@@ -107,6 +110,7 @@ class DesignResult:
     capacity_factor: float
     performance: tuple[StreamPerformance, ...]
     solve_s: float
+    requests: tuple[RequestWindow, ...] = ()
 
     @property
     def overloaded(self) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from controllers.background import BackedPlanner
 from controllers.plan_pilot import PlanPilot, plan_runs
+from controllers.sumo.network import read_network
 from controllers.sumo.signals import JunctionSignals
 from optimizer.background import BackgroundGuard, BackgroundPlan
 from optimizer.decision import Decision
@@ -24,6 +25,7 @@ from optimizer.monitor import Monitor
 from optimizer.observation import JunctionObservation
 from optimizer.planner import JunctionPlanner
 from optimizer.reachability import StageMoves
+from sumo_networks.catalogue import scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,6 +174,23 @@ def test_walkers_are_served_within_their_maximum_red_although_nobody_asks_for_th
     assert longest <= 120
     assert refused == 0
     assert lacking(states, background, 6.0, (MAIN, BACK), 100) == 0
+
+
+@pytest.mark.parametrize(("seed", "restless"), [(0, 0.0), (1, 0.0), (0, 0.3)])
+def test_groups_that_share_the_time_between_two_greens_never_break_the_wave(seed: int, restless: float) -> None:
+    # neudorf's m2 with a designed plan: the left turn (300 s of red at most) and the walkers (120 s) each fit between two greens
+    # of the main road at 6 s of tolerance, but not both in one cycle, and the walkers cannot wait for two. Each fourth cycle was broken.
+    described = read_network(scenario("neudorf").network).junctions["m2"]
+    windows = {0: (6, 50), 6: (12, 42)}
+    plan = SignalPlan(
+        "m2", 83, 0, tuple((GreenWindow(*map(float, windows[g])),) if g in windows else () for g in range(len(described.groups)))
+    )
+    guard = BackgroundGuard(described, BackgroundPlan(plan, tuple(windows), 6.0))
+    assert guard.tolerance_s == 7.0
+    states, refused = shown(described, guard, seed, restless, 20 * 83)
+    by_group = ["".join(state[group.links[0]] for group in described.groups) for state in states]
+    assert lacking(by_group, BackgroundPlan(plan, tuple(windows), 6.0), guard.tolerance_s, windows, 2 * 83) == 0
+    assert refused == 0
 
 
 def test_a_tolerance_that_the_interstages_cannot_keep_is_widened_and_told(caplog: pytest.LogCaptureFixture) -> None:

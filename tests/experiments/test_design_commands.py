@@ -149,6 +149,7 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
         (("plan", "rilsa/1", "--demand", "absent.csv"), "absent.csv cannot be read"),
         (("plan", "rilsa/1", "--way", "rings"), "choose groups or stages"),
         (("plan", "rilsa/1", "--cycle", "soon"), "--cycle 'soon'"),
+        (("plan", "rilsa/1", "--trams", "never"), "--trams 'never' is unknown; choose cycle or request"),
         (("plan", "rilsa/1", "--objective", "joy"), "--objective 'joy'"),
         (("plan", "rilsa/1", "--cycle", "12"), "junction '0'"),
         (("wave", "rilsa/1"), "no two signals are linked"),

@@ -10,6 +10,7 @@ import pytest
 from controllers.sumo.network import read_network
 from experiments.design.flows import TurnCounts, busiest, from_counts, from_routes, junction_demand
 from experiments.errors import ExperimentError
+from optimizer.intersection import GroupKind
 from sumo_networks import scenario
 from sumo_networks.scenario import ScenarioError
 from sumo_networks.sumo_programs import write_configuration
@@ -130,3 +131,18 @@ def test_a_table_that_cannot_be_used_is_refused_in_one_sentence(
     assert "\n" not in str(caught.value)
     with pytest.raises(ExperimentError, match="cannot be read"):
         from_counts(tmp_path / "absent.csv", junctions)
+
+
+def test_a_count_of_a_road_with_tram_lanes_beside_is_that_of_its_cars() -> None:
+    network = scenario("neudorf").network
+    place = read_network(network).junctions["m2"]
+    counted = {}
+    for movement in place.movements:
+        way = place.incoming[movement.incoming].approach, place.outgoing[movement.outgoing].approach
+        counted[(*way, False)] = 100.0
+    demand = junction_demand(place, TurnCounts(0, 3600, counted, complete=False))
+    flows_h = dict.fromkeys(GroupKind, 0.0)
+    for movement, flow in zip(place.movements, demand.movement_veh_h, strict=True):
+        flows_h[place.groups[movement.group].kind] += flow
+    assert flows_h[GroupKind.VEHICLE] == pytest.approx(100.0 * len(counted))
+    assert flows_h[GroupKind.TRAM] == 0
