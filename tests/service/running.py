@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 150.0  # the first start compiles the optimizer
+PATIENCE_S = 600.0  # the first start compiles the optimizer, and the machine may have much else to do
 
 
 @dataclass
