@@ -17,6 +17,8 @@ class Reply:
         Whether it is the stored answer to the same call.
     engine, solve_s, refused, alarms
         For the service's metrics and log.
+    led_by
+        The same: what led the junction in place of the service, one for each second that is told of; the newest at the end.
     """
 
     body: bytes
@@ -25,3 +27,4 @@ class Reply:
     solve_s: float = 0.0
     refused: str = ""
     alarms: tuple[str, ...] = ()
+    led_by: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from optimizer.service import page, plan_routes, streams
 from optimizer.service.contract import JSON, answer_of, body_of, completed, json_body, problems
+from optimizer.service.core import is_named
 from optimizer.service.description import JunctionDescription
 from optimizer.service.gate import Gate, send_problem
 from optimizer.service.messages import DecisionAnswer, DecisionRequest
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from optimizer.service.limits import RateLimits
 
 JunctionName = Annotated[str, Path(min_length=1, max_length=1000, pattern=r"^[^/\\\x00-\x1f\x7f]+$", description="The junction's id.")]
-IfMatch = Annotated[str | None, Header(max_length=100, description="ETag of the description that is meant.")]
-IfNoneMatch = Annotated[str | None, Header(max_length=100, description="With PUT `*`: only where there is none yet.")]
+IfMatch = Annotated[str | None, Header(max_length=1000, description="ETag of the description that is meant, several, or `*`.")]
+IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="ETags; with PUT `*`: only where there is none yet.")]
 
 
 def make_app(core: Core, access: Access, limits: RateLimits, most_bytes: int) -> ASGIApp:
@@ -58,7 +59,7 @@ def make_app(core: Core, access: Access, limits: RateLimits, most_bytes: int) ->
     _add_junction_routes(app, core)
     _add_decision_routes(app, core)
     plan_routes.add_routes(app, core)
-    streams.add_routes(app, core, limits, most_bytes)
+    streams.add_routes(app, core, most_bytes)
     page.add_routes(app)
 
     def openapi() -> dict[str, Any]:
@@ -187,7 +188,7 @@ def _add_junction_routes(app: FastAPI, core: Core) -> None:
         """Return a description as it was put."""
         junction = core.description(name)
         headers = {"ETag": f'"{junction.hash}"'}
-        if if_none_match == headers["ETag"]:
+        if if_none_match is not None and is_named(junction.hash, if_none_match, weakly=True):
             return Response(status_code=304, headers=headers)
         return Response(junction.description, headers=headers, media_type=JSON)
 
@@ -218,7 +219,7 @@ def _add_decision_routes(app: FastAPI, core: Core) -> None:
         """Tell what was seen, and learn what to show next."""
         received_s = time.monotonic()
         reply = await core.decide(name, await json_body(request), received_s)
-        core.metrics.count_reply(reply, time.monotonic() - received_s)
+        core.note(name, reply, time.monotonic() - received_s, request.state.request_id)
         return Response(reply.body, headers={"Ampelwerk-Repeated": "true"} if reply.repeated else None, media_type=JSON)
 
     solved = {200: answer_of(OptimizeAnswer, "The plan."), **problems(400, 413, 415, 422)}

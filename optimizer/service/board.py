@@ -27,6 +27,7 @@ def board_entry(site: JunctionSite) -> dict[str, Any]:
                 "role": detector.role.value,
                 "covered": bool(loops is not None and loops.occupied_s[index] > 0),
                 "silent": bool(loops is not None and loops.count[index] < 0),
+                "failed": detector.id in site.disbelieved,
             }
             for index, detector in enumerate(site.junction.detectors)
         ],

@@ -15,6 +15,7 @@ from optimizer.service.plan_jobs import PlanJobs
 from optimizer.service.pool import Pool
 from optimizer.service.problems import UNKNOWN_JUNCTION, ProblemError, contradiction, from_validation, unknown_junction
 from optimizer.service.storage import StorageError, StoredJunction
+from optimizer.service.watch import Watch
 
 if TYPE_CHECKING:
     from optimizer.service.answered import Reply
@@ -50,6 +51,7 @@ class Core:
         self.plans = PlanJobs(self.metrics)
         self.descriptions: dict[str, StoredJunction] = {}
         self.storage_fails = False
+        self._watch = Watch()
         self._kept: dict[str, bytes] = {}
         self._changing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
@@ -124,6 +126,7 @@ class Core:
             await self._stored(self.storage.delete_junction, name)
             del self.descriptions[name]
             self._kept.pop(name, None)
+            self._watch.forget(name)
             await self.pool.ask(name, "delete", name)
             self.metrics.junctions.set(len(self.descriptions))
 
@@ -146,6 +149,11 @@ class Core:
             await self._give(name)  # its worker is new and does not hold it yet
             reply = await self.pool.ask(name, "decide", name, body, received_s)
         return reply
+
+    def note(self, name: str, reply: Reply, latency_s: float, request_id: str) -> None:
+        """Count an answered call, and log what a person should look at."""
+        self.metrics.count_reply(reply, latency_s)
+        self._watch.note(name, reply, request_id)
 
     async def board(self) -> list[dict[str, Any]]:
         """Return what the live page shows, in the order of the ids."""
@@ -204,10 +212,16 @@ class Core:
         self.storage_fails = True
 
 
+def is_named(digest: str, header: str, *, weakly: bool = False) -> bool:
+    """Return whether If-Match or (weakly) If-None-Match names a description: a list of ETags, or `*` for any."""
+    tags = [tag.strip() for tag in header.split(",")]
+    return "*" in tags or f'"{digest}"' in ([tag.removeprefix("W/") for tag in tags] if weakly else tags)
+
+
 def _check_version(present: StoredJunction | None, expected: str | None, *, must_be_new: bool) -> None:
     if must_be_new and present is not None:
         detail = "There is a description already; leave out If-None-Match, or send If-Match with its ETag, to replace it."
         raise ProblemError(412, "precondition", "The description exists", detail)
-    if expected is not None and (present is None or expected not in {"*", f'"{present.hash}"'}):
+    if expected is not None and (present is None or not is_named(present.hash, expected)):
         detail = "The description is not the one that If-Match names; get it, look what has changed, and send its ETag."
         raise ProblemError(412, "precondition", "The description has changed", detail)

@@ -65,7 +65,7 @@ class Gate:
             client = await self._admit(scope, headers)
             client_name = client.name
             length = headers.get("content-length", "0")
-            if not length.isdigit() or int(length) > self._most_bytes:
+            if not length.isdecimal() or int(length) > self._most_bytes:
                 raise self._too_large()
             await self._app(scope, self._counting(receive), sending)
         except ProblemError as problem:
@@ -90,8 +90,13 @@ class Gate:
         key = next((part.removeprefix("key.") for part in offered if part.startswith("key.")), None)
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
-        try:
+
+        async def admit() -> None:
             await self._admit(scope, headers)
+
+        scope["state"]["admit"] = admit  # again with each message: a key may be revoked while its stream lasts
+        try:
+            await admit()
         except ProblemError as problem:
             _log.warning("stream refused", extra={"request_id": request_id, "status": problem.status, "path": scope["path"][:300]})
             await send({"type": "websocket.close", "code": 4000 + problem.status, "reason": problem.title})
@@ -149,7 +154,8 @@ def demand_rate(client: Client, limits: RateLimits, metrics: Metrics) -> None:
 
 def scope_of(method: str, path: str) -> Scope:
     """Return what a client must be allowed for a call."""
-    if path.endswith(("/decisions", "/stream")) and path.startswith("/v1/junctions/"):
+    parts = path.split("/")  # a junction itself may be called "stream"
+    if path.startswith("/v1/junctions/") and len(parts) == 5 and parts[4] in {"decisions", "stream"}:
         return Scope.DECIDE
     if path == "/v1/optimize":
         return Scope.DECIDE
@@ -158,11 +164,16 @@ def scope_of(method: str, path: str) -> Scope:
     return Scope.READ if method in {"GET", "HEAD"} else Scope.CONFIGURE
 
 
-async def send_problem(problem: ProblemError, request_id: str, send: Send) -> None:
-    """Send problem details; what a fault of ours left behind goes to the log only."""
+def note_fault(problem: ProblemError, request_id: str) -> None:
+    """Log what a fault of ours left behind, and take it out of what is sent."""
     trace = problem.more.pop("trace", None)
     if trace is not None:
         _log.error("a fault in a worker", extra={"request_id": request_id, "trace": trace})
+
+
+async def send_problem(problem: ProblemError, request_id: str, send: Send) -> None:
+    """Send problem details."""
+    note_fault(problem, request_id)
     body = problem.as_problem(request_id).model_dump_json(exclude_none=True).encode()
     headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

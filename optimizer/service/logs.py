@@ -38,4 +38,6 @@ def set_up(level: str) -> None:
         logger.handlers.clear()
         logger.propagate = True
     logging.getLogger("uvicorn.access").disabled = True  # the gate tells of each call, with its request id
+    # Below this it writes the headers of streams, and with them keys.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.INFO, root.level))
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -74,6 +74,15 @@ class VehicleReport(Wire):
     outgoing_room_m: Annotated[list[Annotated[float, Field(ge=0, le=1e6)]], Field(max_length=100, description="By outgoing lane.")]
 
 
+class LedBy(StrEnum):
+    """What a junction followed."""
+
+    SERVICE = "service"
+    LAST_PLAN = "last plan"
+    WAITING = "waiting"
+    OWN_PLAN = "own plan"
+
+
 class Second(Wire):
     """One second at the junction, with one of `loops`, `events` and `vehicles`."""
 
@@ -82,6 +91,7 @@ class Second(Wire):
     loops: LoopReport | None = None
     events: EventReport | None = None
     vehicles: VehicleReport | None = None
+    led_by: Annotated[LedBy | None, Field(description="What the junction followed in the second before; for figures only.")] = None
 
 
 class Outflow(Wire):

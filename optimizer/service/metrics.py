@@ -29,6 +29,12 @@ class Metrics:
         self.solve_s = Histogram("ampelwerk_solve_seconds", "Time of the engine.", buckets=BUCKETS_S, registry=self.registry)
         self.refusals = Counter("ampelwerk_refusals", "Wishes of the optimizer that the monitor refused.", ["rule"], registry=self.registry)
         self.alarms = Counter("ampelwerk_alarms", "Alarms in answers.", ["kind"], registry=self.registry)
+        self.fallbacks = Counter(
+            "ampelwerk_fallback_seconds",
+            "Seconds in which a junction followed no answer, by what it followed.",
+            ["by"],
+            registry=self.registry,
+        )
         self.limited = Counter("ampelwerk_rate_limited_calls", "Calls beyond a client's rate.", registry=self.registry)
         self.storage_failures = Counter("ampelwerk_storage_failures", "Writes that the database refused.", registry=self.registry)
         self.workers_replaced = Gauge("ampelwerk_workers_replaced", "Worker processes replaced since the start.", registry=self.registry)
@@ -37,6 +43,7 @@ class Metrics:
         self.waiting_veh = Gauge("ampelwerk_waiting_vehicles", "Estimated vehicles in queues.", ["junction"], registry=self.registry)
         self._recent_s: deque[float] = deque(maxlen=RECENT_CALLS)
         self.silent = Gauge("ampelwerk_silent_detectors", "Detectors that send nothing.", ["junction"], registry=self.registry)
+        self.failed = Gauge("ampelwerk_failed_detectors", "Detectors that cannot be right.", ["junction"], registry=self.registry)
 
     def count_reply(self, reply: Reply, latency_s: float) -> None:
         """Count an answered call."""
@@ -52,6 +59,8 @@ class Metrics:
             self.refusals.labels(reply.refused).inc()
         for alarm in reply.alarms:
             self.alarms.labels(alarm).inc()
+        for by in reply.led_by:
+            self.fallbacks.labels(by).inc()
 
     def recent_latency_ms(self) -> dict[str, float]:
         """Return the median and the 99th percentile of the last calls, ms; empty before the first."""
@@ -64,8 +73,10 @@ class Metrics:
         """Return all figures as text; `board` holds the junctions as `optimizer.service.board` tells of them."""
         self.waiting_veh.clear()
         self.silent.clear()
+        self.failed.clear()
         for entry in board:
             queues = entry["answer"]["queues"] if entry["answer"] is not None else []
             self.waiting_veh.labels(entry["id"]).set(sum(queue["waiting_veh"] for queue in queues))
             self.silent.labels(entry["id"]).set(sum(detector["silent"] for detector in entry["detectors"]))
+            self.failed.labels(entry["id"]).set(sum(detector["failed"] for detector in entry["detectors"]))
         return generate_latest(self.registry)

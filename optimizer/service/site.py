@@ -20,7 +20,7 @@ from optimizer.service.answered import Reply
 from optimizer.service.answers import Outcome, answer_body
 from optimizer.service.description import content_hash, to_intersection
 from optimizer.service.events import LoopTrace
-from optimizer.service.messages import AlarmKind, Command, DecisionRequest
+from optimizer.service.messages import AlarmKind, Command, DecisionRequest, LedBy
 from optimizer.service.mind import Mind
 from optimizer.service.problems import ProblemError, contradiction, from_validation
 from optimizer.service.reports import ReportReader, information_of
@@ -85,6 +85,12 @@ class JunctionSite:
         """The last answer, None before the first."""
         return None if self._last is None or not self._last.reply.body else self._last.reply.body
 
+    @property
+    def disbelieved(self) -> frozenset[str]:
+        """Detectors that cannot be right (those that are silent are another matter)."""
+        faults = () if self._mind is None else self._mind.faults
+        return frozenset(fault.loop for fault in faults if fault.kind is not FaultKind.SILENT)
+
     def prepare(self) -> None:
         """Make ready what a first call with loops needs."""
         if self._mind is None and self._prepared is None:
@@ -132,6 +138,7 @@ class JunctionSite:
             solve_s=outcome.solve_s,
             refused=outcome.rule,
             alarms=tuple(kind.value for kind, _ in alarms),
+            led_by=_led_otherwise(request, {time_s for time_s, _ in missed}),
         )
         self._last = _Last(request.sequence, request.time_s, body, reply, outcome.command, outcome.decision.stage, alarms)
         self._trace = trace
@@ -300,3 +307,9 @@ class JunctionSite:
             command = Command.EXTEND if decision.earliest_s > status.green_start_s else Command.STAY
         rule = "" if verdict.rule is None else verdict.rule.value
         return Outcome(command, decision, engine, solve_s, rule, verdict.sentence, alarms)
+
+
+def _led_otherwise(request: DecisionRequest, new_s: set[float]) -> tuple[str, ...]:
+    """Return what led the junction in place of the service, for each second that was not known yet."""
+    told = [second.led_by for second in (*request.missed, request) if second is request or second.time_s in new_s]
+    return tuple(by.value for by in told if by is not None and by is not LedBy.SERVICE)

@@ -11,18 +11,18 @@ from fastapi import WebSocket  # noqa: TC002 - FastAPI reads it at run time
 from pydantic_core import to_json
 from starlette.websockets import WebSocketDisconnect
 
-from optimizer.service.gate import demand_rate
+from optimizer.service.gate import note_fault
 from optimizer.service.problems import ProblemError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from optimizer.service.core import Core
-    from optimizer.service.limits import RateLimits
 
 SUBPROTOCOL: Final = "ampelwerk.v1"
 BOARD_EVERY_S: Final = 1.0
 TOO_LARGE: Final = 1009
+NOT_ALLOWED: Final = frozenset({401, 403})
 
 
 class BoardNews:
@@ -46,7 +46,7 @@ class BoardNews:
             return self._made[1]
 
 
-def add_routes(app: FastAPI, core: Core, limits: RateLimits, most_bytes: int) -> None:
+def add_routes(app: FastAPI, core: Core, most_bytes: int) -> None:
     """Add the streams to an application."""
     news = BoardNews(core)
 
@@ -55,19 +55,22 @@ def add_routes(app: FastAPI, core: Core, limits: RateLimits, most_bytes: int) ->
         await socket.accept(subprotocol=_chosen(socket))
         with contextlib.suppress(WebSocketDisconnect):
             while True:
-                body = (await socket.receive_text()).encode()
+                body = await _received(socket)
                 if len(body) > most_bytes:
                     await socket.close(TOO_LARGE)
                     return
                 received_s = time.monotonic()
                 try:
-                    demand_rate(socket.state.client, limits, core.metrics)
+                    await socket.state.admit()
                     reply = await core.decide(name, body, received_s)
                 except ProblemError as problem:
-                    problem.more.pop("trace", None)
+                    note_fault(problem, socket.state.request_id)
                     await socket.send_text(problem.as_problem(socket.state.request_id).model_dump_json(exclude_none=True))
+                    if problem.status in NOT_ALLOWED:
+                        await socket.close(4000 + problem.status)
+                        return
                     continue
-                core.metrics.count_reply(reply, time.monotonic() - received_s)
+                core.note(name, reply, time.monotonic() - received_s, socket.state.request_id)
                 await socket.send_text(reply.body.decode())
 
     @app.websocket("/v1/board/stream")
@@ -75,9 +78,24 @@ def add_routes(app: FastAPI, core: Core, limits: RateLimits, most_bytes: int) ->
         await socket.accept(subprotocol=_chosen(socket))
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
+                try:
+                    await socket.state.admit()
+                except ProblemError as problem:
+                    await socket.close(4000 + problem.status)
+                    return
                 await socket.send_text((await news.picture()).decode())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(socket.receive_text(), BOARD_EVERY_S)
+                    await asyncio.wait_for(_received(socket), BOARD_EVERY_S)
+
+
+async def _received(socket: WebSocket) -> bytes:
+    """Return the next message, be it sent as text or as bytes."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    text: str | None = message.get("text")
+    content: bytes = message.get("bytes") or b""
+    return content if text is None else text.encode()
 
 
 def _chosen(socket: WebSocket) -> str | None:

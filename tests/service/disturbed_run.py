@@ -1,17 +1,20 @@
 """One simulation against a service of its own that is disturbed on purpose; prints what happened as one line of JSON.
 
-Arguments: scenario, fault (none, killed, delayed, lost, locked), length in seconds, seed, output folder.
+Arguments: scenario, fault (none, killed, delayed, lost, locked, full), length in seconds, seed, output folder.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import math
 import random
 import sqlite3
 import sys
 import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,11 +25,12 @@ from controllers.sumo.network import read_network
 from experiments.kpis import read_kpis, vehicle_classes
 from sumo_networks.catalogue import scenario
 from tests.controllers.one_run import conflicting_greens
-from tests.service.running import free_port, running
+from tests.service.running import free_port, running, small_disk
 
 if TYPE_CHECKING:
     from optimizer.decision import Decision
-    from optimizer.observation import Observation
+    from optimizer.observation import JunctionObservation, Observation
+    from optimizer.service.client import Guidance
     from tests.service.running import Service
 
 OUTAGE_S = 30
@@ -34,21 +38,37 @@ OUTAGE_S = 30
 
 KILLS_PER_H = 20
 LOCKED_S = 10.0
-TIMEOUT_S = 0.1
-"""Of the client in these runs, which are faster than real time: an answer that takes longer is a late one."""
-
-LATE_SHARE, LOST_SHARE = 0.05, 0.10
+LOST_SHARE = 0.10
 LONGEST_DELAY_S = 5.0
+IN_TIME_S = 0.4
+"""A client's patience at the pace of the clock on the wall: an answer that is delayed by more is late."""
+
+TIMEOUT_S = {"delayed": 0.03, "lost": 0.2}
+"""Of the client in these runs, which are faster than the clock on the wall: so long it waits in vain for what is late."""
+
+NEW_S = 10.0
+DISK_MB = 8
 
 
 class Weak(BaseHTTPRequestHandler):
-    """Passes calls on to the service, and delays or loses some of the answers."""
+    """Passes calls on to the service, and loses some of the answers, or delays each by up to 5 s of the simulation's clock."""
 
     protocol_version = "HTTP/1.1"
     fault = ""
     port = 0
     disturbed = 0
+    now_s = -math.inf
+    held: ClassVar[list[float]] = []
+    tick: ClassVar[threading.Condition] = threading.Condition()
     dice: ClassVar[random.Random] = random.Random(1)  # noqa: S311 - no secret
+
+    @classmethod
+    def advance(cls, time_s: float) -> None:
+        """Set the simulation's clock, and hand on what is due by then."""
+        with cls.tick:
+            cls.now_s = time_s
+            cls.tick.notify_all()
+            cls.tick.wait_for(lambda: all(due_s > time_s for due_s in cls.held))
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         """Say nothing."""
@@ -60,15 +80,19 @@ class Weak(BaseHTTPRequestHandler):
         answer = behind.getresponse()
         content = answer.read()
         behind.close()
+        held_until_s = None
         if self.path.endswith("/decisions"):
-            chance = self.dice.random()
-            if self.fault == "lost" and chance < LOST_SHARE:
-                Weak.disturbed += 1
-                self.close_connection = True
-                return
-            if self.fault == "delayed" and chance < LATE_SHARE:
-                Weak.disturbed += 1
-                time.sleep(self.dice.uniform(0.0, LONGEST_DELAY_S))
+            with self.tick:
+                if self.fault == "lost" and self.dice.random() < LOST_SHARE:
+                    Weak.disturbed += 1
+                    self.close_connection = True
+                    return
+                delay_s = self.dice.uniform(0.0, LONGEST_DELAY_S) if self.fault == "delayed" else 0.0
+                if delay_s > IN_TIME_S:
+                    Weak.disturbed += 1
+                    held_until_s = self.now_s + delay_s
+                    self.held.append(held_until_s)
+                    self.tick.wait_for(lambda: held_until_s <= self.now_s)
         try:
             self.send_response(answer.status)
             self.send_header("content-type", answer.getheader("content-type", ""))
@@ -77,19 +101,23 @@ class Weak(BaseHTTPRequestHandler):
             self.wfile.write(content)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the client has given up
+        if held_until_s is not None:
+            with self.tick:
+                self.held.remove(held_until_s)
+                self.tick.notify_all()
 
     do_GET = do_PUT = do_POST = _pass_on  # noqa: N815
 
 
 class Disturbed(Remote):
-    """The controller `remote`, which kills and starts its service, or locks its database, as time goes by."""
+    """The controller `remote`, which kills and starts its service, or locks its database or fills its disk, as time goes by."""
 
     def __init__(self, url: str, service: Service, fault: str, length_s: float) -> None:
-        super().__init__(url, timeout_s=TIMEOUT_S if fault in {"delayed", "lost"} else 2.0)
+        super().__init__(url, timeout_s=TIMEOUT_S.get(fault, 2.0))
         self.service, self.fault, self.length_s = service, fault, length_s
         self.kill_every_s = min(3600 / KILLS_PER_H, length_s / 3)
         self.began_s: float | None = None
-        self.from_own_plan = 0
+        self.sources: Counter[str] = Counter()
 
     def decide(self, observation: Observation) -> dict[str, Decision]:
         self.began_s = observation.time_s if self.began_s is None else self.began_s
@@ -103,12 +131,32 @@ class Disturbed(Remote):
                 self.service.await_ready()
         if self.fault == "locked" and elapsed_s == self.length_s // 2:
             threading.Thread(target=self._lock).start()
-        decisions = super().decide(observation)
-        self.from_own_plan += sum(decision.reason.startswith("own plan") for decision in decisions.values())
-        return decisions
+        if self.fault == "full" and elapsed_s in {self.length_s // 6, 2 * self.length_s // 3}:
+            self._fill(elapsed_s < self.length_s / 2)
+        Weak.advance(observation.time_s)
+        return super().decide(observation)
+
+    def _ask(self, name: str, time_s: float, seen: JunctionObservation) -> Guidance:
+        guidance = super()._ask(name, time_s, seen)
+        self.sources[guidance.source] += 1
+        return guidance
 
     def answered_at_the_end(self) -> bool:
-        return all(pilot.last_answer is not None and not pilot.is_open for pilot in self._pilots.values())
+        """Whether each junction has an answer, in time or late, to a call of the last ten seconds."""
+        newest_s = [-math.inf if pilot.last_answer is None else pilot.last_answer["time_s"] for pilot in self._pilots.values()]
+        return min(newest_s) >= Weak.now_s - NEW_S
+
+    def late(self) -> int:
+        return sum(pilot.late for pilot in self._pilots.values())
+
+    def _fill(self, full: bool) -> None:  # noqa: FBT001
+        filler = self.service.folder / "disk" / "filler"
+        if not full:
+            filler.unlink()
+            return
+        with filler.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
+            while True:
+                stream.write(b"x" * 4096)
 
     def _lock(self) -> None:
         connection = sqlite3.connect(self.service.folder / "state.db", isolation_level=None, timeout=30)
@@ -118,10 +166,20 @@ class Disturbed(Remote):
         connection.close()
 
 
+def logged(log: Path) -> dict[str, int]:
+    """Return how often the service told of what; a line that a kill cut off is passed over."""
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{") and line.endswith("}")]
+    return dict(Counter(json.loads(line)["event"].partition(":")[0] for line in lines))
+
+
 def main() -> None:
     name, fault, length, seed, folder = sys.argv[1:]
     place, out, length_s = scenario(name), Path(folder), float(length)
-    with running(out, WORKERS="1") as service:
+    with contextlib.ExitStack() as stack:
+        settings = {"WORKERS": "1"}
+        if fault == "full":
+            settings["DATABASE"] = f"sqlite:///{stack.enter_context(small_disk(out / 'disk', DISK_MB)) / 'state.db'}"
+        service = stack.enter_context(running(out, **settings))
         url = service.url
         if fault in {"delayed", "lost"}:
             Weak.fault, Weak.port = fault, service.port
@@ -130,16 +188,18 @@ def main() -> None:
             threading.Thread(target=between.serve_forever, daemon=True).start()
             url = f"http://127.0.0.1:{between.server_port}"
         controller = Disturbed(url, service, fault, length_s)
-        settings = SimulationSettings(
-            configuration=place.configuration,
-            network=place.network,
-            additional=place.additional_files,
-            output=out,
-            begin_s=place.begin_s,
-            end_s=place.begin_s + length_s,
-            seed=int(seed),
+        summary = simulate(
+            SimulationSettings(
+                configuration=place.configuration,
+                network=place.network,
+                additional=place.additional_files,
+                output=out,
+                begin_s=place.begin_s,
+                end_s=place.begin_s + length_s,
+                seed=int(seed),
+            ),
+            controller,
         )
-        summary = simulate(settings, controller)
     classes = vehicle_classes((*place.route_files, *place.additional_files))
     kpis: dict[str, Any] = read_kpis(
         out / "tripinfo.xml",
@@ -155,7 +215,9 @@ def main() -> None:
         "unsafe": conflicting_greens(read_network(place.network, place.additional_files).junctions, out / "signals.csv"),
         "disturbed": Weak.disturbed,
         "lost": controller.lost,
-        "from_own_plan": controller.from_own_plan,
+        "late": controller.late(),
+        "sources": dict(controller.sources),
+        "events": logged(service.log),
         "answered_at_the_end": controller.answered_at_the_end(),
         "delay_s": kpis["full_delay_s"],
     }

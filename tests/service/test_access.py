@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from optimizer.service.client import ServiceClient
-from optimizer.service.keys import KeyRequestError, make_key, revoke_key, rotate_key
+from optimizer.service.gate import scope_of
+from optimizer.service.keys import KeyRequestError, Scope, make_key, revoke_key, rotate_key
 from optimizer.service.limits import RateLimits
 from optimizer.service.rehearsal import small_junction
 from optimizer.service.server import ServiceError, ServiceSettings, settings_from
@@ -104,6 +107,40 @@ def test_a_stream_is_limited_like_single_calls(tmp_path: Path) -> None:
             stream.send("{}")
             told.append(json.loads(stream.recv())["status"])
     assert set(told) == {404, 429}
+
+
+def test_a_stream_ends_when_its_key_is_revoked_and_no_key_gets_into_the_log_even_of_streams(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    secret = make_key(storage, "depot", ["decide"])
+    with running(tmp_path, DEMAND_KEYS="yes", LOG_LEVEL="debug") as service:
+        address = f"{service.url.replace('http', 'ws')}/v1/junctions/one/stream"
+        with (
+            connect(address, additional_headers={"Authorization": f"Bearer {secret}"}) as by_header,
+            connect(address, subprotocols=[Subprotocol("ampelwerk.v1"), Subprotocol(f"key.{secret}")]) as by_protocol,
+        ):
+            for stream, message in ((by_header, "{}"), (by_protocol, b"{}")):
+                stream.send(message)
+                assert json.loads(stream.recv())["status"] == 404
+            revoke_key(storage, "depot")
+            until = time.monotonic() + REFRESHED_WITHIN_S
+            told = 404
+            while told == 404:
+                assert time.monotonic() < until
+                by_header.send("{}")
+                told = json.loads(by_header.recv())["status"]
+                time.sleep(0.2)
+            assert told == 401
+            with pytest.raises(ConnectionClosed):
+                by_header.recv()
+        assert secret not in service.log.read_text()
+
+
+def test_a_junction_called_like_a_call_needs_the_same_scopes() -> None:
+    assert scope_of("PUT", "/v1/junctions/stream") is Scope.CONFIGURE
+    assert scope_of("GET", "/v1/junctions/decisions") is Scope.READ
+    assert scope_of("POST", "/v1/junctions/stream/decisions") is Scope.DECIDE
+    assert scope_of("GET", "/v1/junctions/one/stream") is Scope.DECIDE
 
 
 def test_a_bucket_holds_its_burst_and_no_more() -> None:

@@ -72,11 +72,16 @@ def test_a_description_is_replaced_only_where_it_is_the_one_that_was_meant(clien
     first = put(client, "two").headers["etag"]
     other = described("two", position={"x_m": 1.0, "y_m": 2.0})
     assert_is_problem(client.put("/v1/junctions/two", content=other, headers={"If-None-Match": "*"}), 412)
-    second = client.put("/v1/junctions/two", content=other, headers={"If-Match": first})
+    assert_is_problem(
+        client.put("/v1/junctions/two", content=other, headers={"If-Match": f"W/{first}"}), 412
+    )  # weak ETags never match here
+    second = client.put("/v1/junctions/two", content=other, headers={"If-Match": f'"another", {first}'})
     assert second.status_code == 200
     assert second.headers["etag"] != first
     assert_is_problem(client.put("/v1/junctions/two", content=described("two"), headers={"If-Match": first}), 412)
     assert_is_problem(client.delete("/v1/junctions/two", headers={"If-Match": first}), 412)
+    for known in (f'"another", W/{second.headers["etag"]}', "*"):
+        assert client.get("/v1/junctions/two", headers={"If-None-Match": known}).status_code == 304
     assert client.get("/v1/junctions/two").json()["position"] == {"x_m": 1.0, "y_m": 2.0}
 
 
@@ -130,12 +135,16 @@ def test_a_whole_problem_is_solved(client: httpx.Client) -> None:
 
 def test_state_and_figures_are_told(client: httpx.Client) -> None:
     put(client, "seven")
-    client.post("/v1/junctions/seven/decisions", json=call(1, 100.0))
+    earlier = {name: value for name, value in call(1, 99.0).items() if name in {"time_s", "signal", "loops"}} | {"led_by": "waiting"}
+    client.post("/v1/junctions/seven/decisions", json=call(1, 100.0, missed=[earlier], led_by="own plan"))
     assert client.get("/healthz").json() == {"status": "alive"}
     assert client.get("/readyz").json() == {"status": "ready", "storage": "working"}
     figures = client.get("/metrics").text
     assert 'ampelwerk_waiting_vehicles{junction="seven"} 1.0' in figures
     assert "ampelwerk_decision_seconds_bucket" in figures
+    assert 'ampelwerk_fallback_seconds_total{by="own plan"} 1.0' in figures
+    assert 'ampelwerk_fallback_seconds_total{by="waiting"} 1.0' in figures
+    assert 'ampelwerk_failed_detectors{junction="seven"} 0.0' in figures
     shown = next(entry for entry in client.get("/v1/board").json() if entry["id"] == "seven")
     assert [group["signal"] for group in shown["groups"]] == ["G", "r"]
     assert [detector["covered"] for detector in shown["detectors"]] == [False, True]

@@ -19,7 +19,7 @@ from optimizer.service.rehearsal import small_junction
 from optimizer.service.storage import Storage, StorageError, StoredJunction
 from optimizer.service.tables import METADATA, REVISION
 from tests.service.calls import call
-from tests.service.running import free_port, running
+from tests.service.running import free_port, running, small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,15 +94,11 @@ def test_a_locked_database_stops_descriptions_but_no_decision(tmp_path: Path) ->
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False)  # noqa: S607
-    if mount.returncode != 0:
-        pytest.skip("no right to mount a small file system")
     try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)  # noqa: S607
+        with small_disk(tmp_path / "small", 1) as folder:
+            yield folder
+    except PermissionError as error:
+        pytest.skip(str(error))
 
 
 def test_a_full_disk_stops_descriptions_but_no_decision(tmp_path: Path, full_disk: Path) -> None:

@@ -4,6 +4,7 @@
 """
 
 from optimizer.service.client.calls import AsyncServiceClient, ServiceClient, ServiceUnusableError
-from optimizer.service.client.pilot import Guidance, Pilot, Source
+from optimizer.service.client.pilot import Guidance, Pilot
+from optimizer.service.messages import LedBy
 
-__all__ = ["AsyncServiceClient", "Guidance", "Pilot", "ServiceClient", "ServiceUnusableError", "Source"]
+__all__ = ["AsyncServiceClient", "Guidance", "LedBy", "Pilot", "ServiceClient", "ServiceUnusableError"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from ssl import SSLContext, create_default_context
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
@@ -11,7 +13,7 @@ from urllib.parse import quote
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from types import TracebackType
 
     from optimizer.service.client.pilot import Guidance, Pilot
@@ -22,6 +24,12 @@ T = TypeVar("T")
 TIMEOUT_S: Final = 0.4
 """Time for one attempt; two fit into a second."""
 
+LATE_S: Final = 5.0
+"""An answer that takes longer than its attempt is still listened for so long: it brings a newer plan."""
+
+MOST_ON_THE_WAY: Final = 64
+"""Calls of one waiting client whose answers are listened for at a time."""
+
 CONFIGURE_S: Final = 30.0
 JSON_HEADERS: Final = {"Content-Type": "application/json"}
 RETRIED: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
@@ -31,8 +39,11 @@ class ServiceUnusableError(RuntimeError):
     """The service cannot be used as asked; the message is one sentence with the remedy."""
 
 
-Call = tuple[str, str, bytes, float]
-"""Method, path, body, and time for it, s."""
+Late: TypeAlias = "Callable[[Future[httpx.Response] | asyncio.Future[httpx.Response]], None]"
+"""Takes an answer that comes after its time."""
+
+Call: TypeAlias = "tuple[str, str, bytes, float, Late | None]"
+"""Method, path, body, time for it, s, and who takes a late answer; None where nobody does."""
 
 Steps: TypeAlias = "Generator[Call, httpx.Response | httpx.HTTPError, T]"
 """Calls to make one after the other; each is told what came of it. In the end there is a result."""
@@ -46,7 +57,7 @@ class _Calls:
         self._headers = JSON_HEADERS if key is None else {**JSON_HEADERS, "Authorization": f"Bearer {key}"}
 
     def _describing(self, description: JunctionDescription) -> Steps[str]:
-        response = yield "PUT", self._path(description.id), description.model_dump_json().encode(), CONFIGURE_S
+        response = yield "PUT", self._path(description.id), description.model_dump_json().encode(), CONFIGURE_S, None
         if isinstance(response, httpx.HTTPError):
             raise self._silent(response) from response
         if not response.is_success:
@@ -56,8 +67,13 @@ class _Calls:
     def _asking(self, pilot: Pilot, body: bytes | None) -> Steps[Guidance]:
         if body is None:
             return pilot.unanswered("the service is left alone for a while")
+
+        def take_late(done: Future[httpx.Response] | asyncio.Future[httpx.Response]) -> None:
+            if not done.cancelled() and done.exception() is None and done.result().status_code == HTTPStatus.OK:
+                pilot.came_late(_json(done.result()))
+
         while True:
-            response = yield "POST", self._path(pilot.description.id, "/decisions"), body, self.timeout_s
+            response = yield "POST", self._path(pilot.description.id, "/decisions"), body, self.timeout_s, take_late
             if isinstance(response, httpx.HTTPError):
                 why = f"no answer ({type(response).__name__})"
             elif response.status_code == HTTPStatus.NOT_FOUND:
@@ -102,6 +118,7 @@ class ServiceClient(_Calls):
     def __init__(self, url: str, key: str | None = None, timeout_s: float = TIMEOUT_S, verify: SSLContext | str | None = None) -> None:
         super().__init__(url, key, timeout_s)
         self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=timeout_s, verify=_trusted(verify))
+        self._on_the_way = ThreadPoolExecutor(MOST_ON_THE_WAY, thread_name_prefix="ampelwerk")
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +127,8 @@ class ServiceClient(_Calls):
         self.close()
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Let the connections go, and with them answers that are still on their way."""
+        self._on_the_way.shutdown(wait=False, cancel_futures=True)
         self._http.close()
 
     def await_ready(self, limit_s: float) -> None:
@@ -166,16 +184,29 @@ class ServiceClient(_Calls):
 
     def _done(self, steps: Steps[T]) -> T:
         try:
-            method, path, body, limit_s = next(steps)
+            call = next(steps)
             while True:
-                try:
-                    told: httpx.Response | httpx.HTTPError = self._http.request(method, path, content=body, timeout=limit_s)
-                except httpx.HTTPError as error:
-                    told = error
-                method, path, body, limit_s = steps.send(told)
+                call = steps.send(self._told(*call))
         except StopIteration as end:
             result: T = end.value
             return result
+
+    def _told(self, method: str, path: str, body: bytes, limit_s: float, late: Late | None) -> httpx.Response | httpx.HTTPError:
+        """Make a call and return what came of it in its time; what comes later goes to `late`."""
+        if late is None:
+            try:
+                return self._http.request(method, path, content=body, timeout=limit_s)
+            except httpx.HTTPError as error:
+                return error
+        try:
+            future = self._on_the_way.submit(self._http.request, method, path, content=body, timeout=limit_s + LATE_S)
+            return future.result(limit_s)
+        except httpx.HTTPError as error:
+            return error
+        except TimeoutError:
+            if not future.cancel():
+                future.add_done_callback(late)
+            return httpx.ReadTimeout("no answer in time")
 
 
 class AsyncServiceClient(_Calls):
@@ -184,11 +215,14 @@ class AsyncServiceClient(_Calls):
     def __init__(self, url: str, key: str | None = None, timeout_s: float = TIMEOUT_S, verify: SSLContext | str | None = None) -> None:
         super().__init__(url, key, timeout_s)
         self._http = httpx.AsyncClient(base_url=self.url, headers=self._headers, timeout=timeout_s, verify=_trusted(verify))
+        self._on_the_way: set[asyncio.Task[httpx.Response]] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for task in self._on_the_way:
+            task.cancel()
         await self._http.aclose()
 
     async def put_junction(self, description: JunctionDescription) -> str:
@@ -215,16 +249,34 @@ class AsyncServiceClient(_Calls):
 
     async def _done(self, steps: Steps[T]) -> T:
         try:
-            method, path, body, limit_s = next(steps)
+            call = next(steps)
             while True:
-                try:
-                    told: httpx.Response | httpx.HTTPError = await self._http.request(method, path, content=body, timeout=limit_s)
-                except httpx.HTTPError as error:
-                    told = error
-                method, path, body, limit_s = steps.send(told)
+                call = steps.send(await self._told(*call))
         except StopIteration as end:
             result: T = end.value
             return result
+
+    async def _told(self, method: str, path: str, body: bytes, limit_s: float, late: Late | None) -> httpx.Response | httpx.HTTPError:
+        """Make a call and return what came of it in its time; what comes later goes to `late`."""
+        listened_s = limit_s if late is None else limit_s + LATE_S
+        task = asyncio.create_task(self._http.request(method, path, content=body, timeout=listened_s))
+        self._on_the_way.add(task)
+        task.add_done_callback(self._on_the_way.discard)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=limit_s)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        try:
+            if done:
+                return task.result()
+        except httpx.HTTPError as error:
+            return error
+        if late is None:
+            task.cancel()
+        else:
+            task.add_done_callback(late)
+        return httpx.ReadTimeout("no answer in time")
 
 
 def _trusted(verify: SSLContext | str | None) -> SSLContext | bool:

@@ -9,11 +9,11 @@ import json
 import time
 from collections import deque
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from optimizer.service.client.last_plan import LastPlan
 from optimizer.service.client.own_plan import OwnPlan
-from optimizer.service.messages import MOST_MISSED
+from optimizer.service.messages import MOST_MISSED, LedBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optimizer.service.description import JunctionDescription
 
 PATIENCE_S: Final = 3.0
-"""So long the junction stays as it is without an answer; then its own plan takes over."""
+"""So long the junction stays as it is without an answer and without a plan of the service; then its own plan takes over."""
 
 OPENS_AFTER: Final = 3
 """So many calls in a row without an answer open the circuit: the service is left alone for a while."""
@@ -34,14 +34,6 @@ RETRIES_PER_CALL: Final = 0.2
 
 MOST_RETRIES: Final = 5.0
 MOST_SHOWN: Final = 200
-
-
-class Source(StrEnum):
-    """Where a guidance comes from."""
-
-    SERVICE = "service"
-    WAITING = "waiting"
-    OWN_PLAN = "own plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,7 @@ class Guidance:
 
     stage: str
     green_not_before_s: float | None
-    source: Source
+    source: LedBy
     reason: str
 
 
@@ -83,9 +75,11 @@ class Pilot:
     outflow
         What the junction sends to its neighbours, from the last answer.
     last_answer
-        As it came.
+        As it came, in time or late.
     lost
-        Seconds without a usable answer so far.
+        Seconds without an answer in time so far.
+    late
+        Answers that came too late for their second, but told of a newer plan.
     """
 
     def __init__(
@@ -94,15 +88,19 @@ class Pilot:
         self.description = description
         self.outflow: Mapping[str, Any] | None = None
         self.last_answer: Mapping[str, Any] | None = None
-        self.lost = 0
+        self.lost, self.late = 0, 0
         self._engine, self._deadline_ms, self._begin_anew = engine, deadline_ms, begin_anew
         self._plan = OwnPlan([(step.stage, step.green_s) for step in description.fallback])
+        self._last_plan = LastPlan()
         self._sequence = int(time.time() * 1000)  # grows over a restart of the client, too
+        self._taken_sequence = self._sequence
+        self._arrived: deque[Mapping[str, Any]] = deque()  # by threads, too: nothing but whole operations on it
         self._second: dict[str, Any] = {}
         self._shown: list[dict[str, Any]] = []
         self._missed: deque[dict[str, Any]] = deque(maxlen=MOST_MISSED)
         self._answered_s: float | None = None
         self._failures = 0
+        self._led_by: str | None = None
         self._tried_s = 0.0
         self._retries = MOST_RETRIES
 
@@ -132,7 +130,9 @@ class Pilot:
         priorities
             JSON of the `optimizer.service.messages.PriorityReport` that hold now.
         """
-        self._second = dict(second)
+        while self._arrived:
+            self._take_late(self._arrived.popleft())
+        self._second = {**second, "led_by": self._led_by}
         if not self._shown or self._shown[-1]["since_s"] < state_since_s:
             self._shown = [*self._shown[1 - MOST_SHOWN :], {"since_s": state_since_s, "state": state}]
         time_s = self._second["time_s"]
@@ -168,29 +168,63 @@ class Pilot:
         time_s = self._second["time_s"]
         if answer.get("sequence") != self._sequence or answer.get("valid_until_s", time_s) < time_s:
             return self.unanswered("the answer came too late")
-        self._failures, self._answered_s, self._begin_anew = 0, time_s, False
         self._missed.clear()
         self._shown = self._shown[-1:]
-        self.outflow, self.last_answer = answer["outflow"], answer
+        self._take(answer)
         if answer["stage"] not in {stage.id for stage in self.description.stages}:
             return self.unanswered(f"the answer names the unknown stage {answer['stage']!r}")
-        return Guidance(answer["stage"], answer["green_not_before_s"], Source.SERVICE, answer["reason"])
+        return self._led(Guidance(answer["stage"], answer["green_not_before_s"], LedBy.SERVICE, answer["reason"]))
+
+    def came_late(self, answer: Mapping[str, Any]) -> None:
+        """Take note of an answer to an earlier call, from any thread: its command is void, but the next second may go along its plan."""
+        self._arrived.append(answer)
 
     def unanswered(self, why: str) -> Guidance:
-        """Do without an answer to the last call: wait a little, then follow the junction's own plan."""
+        """Do without an answer to the last call: go along the service's last plan or wait a little, then follow the junction's own."""
         self.lost += 1
         self._failures += 1
         self._missed.append(self._second)
+        return self._led(self._alone(why))
+
+    def _alone(self, why: str) -> Guidance:
         signal, time_s = self._second["signal"], self._second["time_s"]
         stage = str(signal["stage"])
-        if self._answered_s is None or time_s < self._answered_s + PATIENCE_S or time_s < signal["green_start_s"]:
-            return Guidance(stage, None, Source.WAITING, why)
+        if time_s < signal["green_start_s"]:
+            return Guidance(stage, None, LedBy.WAITING, why)
+        planned = self._last_plan.next_stage(time_s, stage, signal["green_start_s"])
+        if planned is not None:
+            return Guidance(planned, None, LedBy.LAST_PLAN, f"last plan: {why}")
+        if self._answered_s is None or time_s < self._answered_s + PATIENCE_S:
+            return Guidance(stage, None, LedBy.WAITING, why)
         following = self._plan.next_stage(time_s, stage, signal["green_start_s"])
-        return Guidance(following, None, Source.OWN_PLAN, f"own plan: {why}")
+        return Guidance(following, None, LedBy.OWN_PLAN, f"own plan: {why}")
 
     def rejected(self, problem: Mapping[str, Any]) -> Guidance:
-        """Take a problem that the service tells of: where it lost the thread, the next call begins anew."""
+        """Take a problem that the service tells of: it counts on, and where the clock was set back, it begins anew."""
         if problem.get("status") == 409:
             self._sequence = max(self._sequence, int(problem.get("last_sequence", 0)))
-            self._begin_anew = True
+            if str(problem.get("type", "")).endswith("clock-went-back"):
+                self._begin_anew = True
+                self._taken_sequence = self._sequence  # what was answered before was told on another clock
+                self._last_plan.forget()
         return self.unanswered(str(problem.get("detail", "the service refused the call")))
+
+    def _led(self, guidance: Guidance) -> Guidance:
+        self._led_by = guidance.source
+        return guidance
+
+    def _take_late(self, answer: Mapping[str, Any]) -> None:
+        if answer.get("sequence", 0) <= self._taken_sequence:
+            return
+        self.late += 1
+        told_s = answer["time_s"]
+        self._missed = deque((second for second in self._missed if second["time_s"] > told_s), maxlen=MOST_MISSED)
+        known = sum(shown["since_s"] <= told_s for shown in self._shown)
+        self._shown = self._shown[max(0, known - 1) :]
+        self._take(answer)
+
+    def _take(self, answer: Mapping[str, Any]) -> None:
+        self._failures, self._answered_s, self._begin_anew = 0, answer["time_s"], False
+        self._taken_sequence = answer["sequence"]
+        self.outflow, self.last_answer = answer["outflow"], answer
+        self._last_plan.take(answer)

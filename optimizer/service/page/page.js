@@ -145,8 +145,8 @@ function showDetail() {
   showDiagram(junction);
   showQueues(answer);
   $("detectors").replaceChildren(...junction.detectors.map((detector) => {
-    const state = detector.silent ? "silent" : detector.covered ? "covered" : "free";
-    return element("li", {class: `lamp ${detector.silent ? "quiet" : state}`, title: `${detector.id}: ${state}`},
+    const state = detector.silent ? "silent" : detector.failed ? "not believed" : detector.covered ? "covered" : "free";
+    return element("li", {class: `lamp ${detector.silent || detector.failed ? "quiet" : state}`, title: `${detector.id}: ${state}`},
       element("i", {role: "img", "aria-label": state}), element("span", {}, `${detector.role.replace("_", " ")} ${detector.id.split(":").pop()}`));
   }));
 }
