@@ -6,6 +6,7 @@ stay consistent with its answers. A call's latency counts from when it was due, 
 behind cannot hide it. The calling process shares the machine.
 
 Without options it takes two minutes and a little for 500 junctions, and the returns after ``kill -9``; ``--seconds 1800`` is the long one.
+Traffic is thin at first: ``--begin 1200`` lets the calls begin where the roads are full (the recording up to there takes minutes).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ SCENARIO = "neudorf"
 CONNECTIONS = 64
 START_LIMIT_S = 180.0
 BIN_S = 60
+WORST_BINS = 5
 KEPT_AFTER_S = 10.0
 WANTED_MS = 50.0, 200.0
 WANTED_RETURN_S = 2.0
@@ -55,13 +57,32 @@ class Recording(NamedTuple):
     calls: list[list[bytes]]
 
 
+class Effort(NamedTuple):
+    """What a process has done: the CPU time that it had, and how long it was ready to run while other work had the processors, s."""
+
+    cpu_s: float
+    waited_s: float
+
+
 class Result(NamedTuple):
-    """Latencies of all calls (ms), answers that were no decision, memory of the service by minute (MB), and its CPU time (s)."""
+    """What was measured.
+
+    Attributes
+    ----------
+    latency_ms
+        Of all calls, shape ``(seconds, junctions)``.
+    errors
+        Answers that were no decision.
+    memory_mb
+        Of the service, by minute.
+    efforts
+        Of the front process, of each process that it has, and last of the calling process.
+    """
 
     latency_ms: np.ndarray
     errors: int
     memory_mb: list[float]
-    cpu_s: float
+    efforts: list[Effort]
 
 
 class _Sites:
@@ -94,8 +115,8 @@ class _Recorder(Remote):
         self._client: Any = self.inside
 
 
-def record(seconds: int) -> Recording:
-    """Return what the junctions report in the first seconds of the scenario."""
+def record(begin: int, seconds: int) -> Recording:
+    """Return what the junctions report in some seconds of the scenario, from a second after its begin on."""
     place, controller = scenario(SCENARIO), _Recorder()
     with tempfile.TemporaryDirectory() as folder:
         settings = SimulationSettings(
@@ -104,11 +125,11 @@ def record(seconds: int) -> Recording:
             additional=place.additional_files,
             output=Path(folder),
             begin_s=place.begin_s,
-            end_s=place.begin_s + seconds,
+            end_s=place.begin_s + begin + seconds,
         )
         simulate(settings, controller)
     sites, calls = controller.inside.sites, controller.inside.calls
-    return Recording([site.description for site in sites.values()], [calls[name] for name in sites])
+    return Recording([site.description for site in sites.values()], [calls[name][begin:] for name in sites])
 
 
 def measure(recording: Recording, junctions: int, seconds: int, workers: int) -> Result:
@@ -188,8 +209,8 @@ async def _drive(port: int, names: list[str], calls: list[list[bytes]], seconds:
     lines: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for _ in range(CONNECTIONS):
         lines.put_nowait(await asyncio.open_connection("127.0.0.1", port))
-    latency_ms, errors, memory_mb = np.full(seconds * len(names), np.nan), 0, []
-    cpu_before_s = _cpu_s(pid)
+    latency_ms, errors, memory_mb = np.full((seconds, len(names)), np.nan), 0, []
+    before = _efforts(pid)
     began = time.perf_counter() + 0.5
 
     async def call(k: int, second: int, due: float) -> None:
@@ -200,7 +221,7 @@ async def _drive(port: int, names: list[str], calls: list[list[bytes]], seconds:
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         await reader.readexactly(length)
-        latency_ms[second * len(names) + k] = 1000 * (time.perf_counter() - due)
+        latency_ms[second, k] = 1000 * (time.perf_counter() - due)
         errors += not head.startswith(b"HTTP/1.1 200")
         lines.put_nowait((reader, writer))
 
@@ -215,7 +236,7 @@ async def _drive(port: int, names: list[str], calls: list[list[bytes]], seconds:
                     await asyncio.sleep(wait_s)
                 group.create_task(call(k, second, due))
     memory_mb.append(_memory_mb(pid))
-    return Result(latency_ms, errors, memory_mb, _cpu_s(pid) - cpu_before_s)
+    return Result(latency_ms, errors, memory_mb, _spent(before, _efforts(pid)))
 
 
 def _family(pid: int) -> list[int]:
@@ -233,36 +254,62 @@ def _memory_mb(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def _cpu_s(pid: int) -> float:
-    fields = [Path(f"/proc/{each}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for each in _family(pid)]
-    return sum(int(row[11]) + int(row[12]) for row in fields) / os.sysconf("SC_CLK_TCK")
+def _efforts(pid: int) -> dict[int, Effort]:
+    found = {}
+    for each in [*_family(pid), os.getpid()]:
+        threads = [path.read_text(encoding="ascii").split() for path in Path(f"/proc/{each}/task").glob("*/schedstat")]
+        found[each] = Effort(sum(int(row[0]) for row in threads) / 1e9, sum(int(row[1]) for row in threads) / 1e9)
+    return found
+
+
+def _spent(before: dict[int, Effort], after: dict[int, Effort]) -> list[Effort]:
+    nothing = Effort(0.0, 0.0)
+    starts = [before.get(each, nothing) for each in after]
+    return [Effort(end.cpu_s - start.cpu_s, end.waited_s - start.waited_s) for start, end in zip(starts, after.values(), strict=True)]
 
 
 def main(
     junctions: Annotated[str, typer.Option(help="How many, such as 500 or 250,500,1000.")] = "500",
     seconds: Annotated[int, typer.Option(help="For how long.")] = 120,
+    begin: Annotated[int, typer.Option(help="Second of the recording that the calls begin with; the network is full from 1200 on.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that share the junctions.")] = 2,
     kills: Annotated[int, typer.Option(help="How often the service is killed to see how long it takes to return.")] = 3,
 ) -> None:
     """Print latencies, memory, load and the return after `kill -9` for each number of junctions, with ratios to what is wanted."""
-    recording = record(max(seconds, kills + 1))
+    recording = record(begin, max(seconds, kills + 1))
     sys.stdout.write(f"{'junctions':>9} {'median':>8} {'99 %':>8} {'99.9 %':>8} {'most':>8}   ms; ")
     sys.stdout.write(f"ratios of 99 % to {WANTED_MS[0]:g} ms and of 99.9 % to {WANTED_MS[1]:g} ms; ...\n")
     for count in map(int, junctions.split(",")):
         found = measure(recording, count, seconds, workers)
-        median, high, higher = np.percentile(found.latency_ms, [50, 99, 99.9])
-        sys.stdout.write(f"{count:9d} {median:8.1f} {high:8.1f} {higher:8.1f} {found.latency_ms.max():8.1f}   ")
-        sys.stdout.write(
-            f"{high / WANTED_MS[0]:.2f} {higher / WANTED_MS[1]:.2f}; {found.errors} errors; {found.cpu_s / seconds:.2f} cores; memory, MB: "
-        )
-        sys.stdout.write(f"{', '.join(f'{mb:.0f}' for mb in found.memory_mb)}\n")
-        sys.stdout.flush()
+        _tell(count, seconds, found)
         returns_s = measure_returns(recording, count, kills, workers)
         if returns_s:
             each = ", ".join(f"{span_s:.2f}" for span_s in returns_s)
             sys.stdout.write(f"{'':9s} answers again after kill -9: {each} s; ratio of the longest to {WANTED_RETURN_S:g} s: ")
             sys.stdout.write(f"{max(returns_s) / WANTED_RETURN_S:.2f}\n")
             sys.stdout.flush()
+
+
+def _tell(count: int, seconds: int, found: Result) -> None:
+    median, high, higher = np.percentile(found.latency_ms, [50, 99, 99.9])
+    spent_s = sum(effort.cpu_s for effort in found.efforts[:-1])
+    sys.stdout.write(f"{count:9d} {median:8.1f} {high:8.1f} {higher:8.1f} {found.latency_ms.max():8.1f}   ")
+    sys.stdout.write(
+        f"{high / WANTED_MS[0]:.2f} {higher / WANTED_MS[1]:.2f}; {found.errors} errors; {spent_s / seconds:.2f} cores; memory, MB: "
+    )
+    sys.stdout.write(f"{', '.join(f'{mb:.0f}' for mb in found.memory_mb)}\n")
+    sys.stdout.write(f"{'':9s} CPU per call and wait for a processor, ms: ")
+    names = ["front", *(f"process {number}" for number in range(1, len(found.efforts) - 1)), "calling"]
+    each = (1000 / found.latency_ms.size * np.array(effort) for effort in found.efforts)
+    sys.stdout.write(f"{'; '.join(f'{name} {cpu:.2f} {waited:.2f}' for name, (cpu, waited) in zip(names, each, strict=True))}\n")
+    late = found.latency_ms > WANTED_MS[0]
+    sys.stdout.write(f"{'':9s} {100 * late.mean():.2f} % of the calls took longer than {WANTED_MS[0]:g} ms, ")
+    sys.stdout.write(f"in {np.count_nonzero(late.any(axis=1))} of {seconds} seconds; the worst minutes (median, 99 %, most):\n")
+    minutes = {begin_s: found.latency_ms[begin_s : begin_s + BIN_S] for begin_s in range(0, seconds, BIN_S)}
+    for begin_s in sorted(minutes, key=lambda begin_s: -np.percentile(minutes[begin_s], 99))[:WORST_BINS]:
+        low, high = np.percentile(minutes[begin_s], [50, 99])
+        sys.stdout.write(f"{'':9s} from second {begin_s}: {low:.1f} {high:.1f} {minutes[begin_s].max():.1f}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Final, NamedTuple
-
-from ortools.sat.python import cp_model
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from optimizer.horizon import search
-from optimizer.horizon.cp_model import OutOfTimeError, Slots, TooLongError, build_model
 from optimizer.horizon.problem import HorizonProblem, command_grid_ds, least_green_ds
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+    from optimizer.horizon.cp_model import Slots
 
 FREE_SLOTS = 3
 """Stages of a plan, the current one included, that are chosen anew where the number of slots is not given; the rest keep the hint's
@@ -86,6 +88,11 @@ def solve(
     ValueError
         If the hint has more stages than there are slots.
     """
+    # Loaded by those who ask for it: OR-Tools brings pandas along, and that takes longer than all else that a decision needs.
+    from ortools.sat.python import cp_model  # noqa: PLC0415
+
+    from optimizer.horizon.cp_model import OutOfTimeError, TooLongError, build_model  # noqa: PLC0415
+
     began = time.perf_counter()
     known = search.solve(problem, node_limit=0) if hint is None else hint
     most = most_slots(problem)

@@ -5,6 +5,7 @@ It starts faster than ``ampelwerk serve``, which loads the whole command line fi
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -15,6 +16,7 @@ MISTAKE = 2
 
 def main() -> int:
     """Run the service; return the exit code."""
+    gc.disable()  # until all is loaded
     nursery = None if os.environ.get("AMPELWERK_CLUSTER") else Nursery()
     from optimizer.service.server import ServiceError, serve, settings_from  # noqa: PLC0415 - loaded while the nursery loads
     from optimizer.service.storage import StorageError  # noqa: PLC0415

@@ -16,11 +16,12 @@ from starlette.exceptions import HTTPException
 from optimizer.service import page, plan_routes, streams
 from optimizer.service.contract import JSON, answer_of, body_of, completed, json_body, problems
 from optimizer.service.core import is_named
+from optimizer.service.decision_calls import DecisionCalls
 from optimizer.service.description import JunctionDescription
 from optimizer.service.gate import Gate, send_problem
 from optimizer.service.messages import DecisionAnswer, DecisionRequest
 from optimizer.service.problem_messages import OptimizeAnswer, OptimizeRequest
-from optimizer.service.problems import ProblemError
+from optimizer.service.problems import ProblemError, fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,7 +70,7 @@ def make_app(core: Core, access: Access, limits: RateLimits, most_bytes: int) ->
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
-    return Gate(app, access=access, limits=limits, metrics=core.metrics, most_bytes=most_bytes)
+    return Gate(DecisionCalls(app, core), access=access, limits=limits, metrics=core.metrics, most_bytes=most_bytes)
 
 
 def _add_problem_handlers(app: FastAPI) -> None:
@@ -104,8 +105,7 @@ def _add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def on_fault(request: Request, error: Exception) -> Response:
-        detail = "This is a fault of the service; its log tells more under the request id."
-        return await answer(request, ProblemError(500, "fault", "A fault of the service", detail, more={"trace": repr(error)}))
+        return await answer(request, fault(repr(error)))
 
 
 def _add_state_routes(app: FastAPI, core: Core) -> None:

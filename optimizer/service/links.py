@@ -10,7 +10,7 @@ import pickle
 import signal
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from optimizer.service.framing import LENGTH, framed
 from optimizer.service.problems import ProblemError
@@ -147,13 +147,14 @@ class ProcessLink(Link):
     def __init__(self, number: int, nursery: Nursery) -> None:
         super().__init__(number)
         self._nursery = nursery
-        self._writer: asyncio.StreamWriter | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._messages: _Messages | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     async def open(self, on_end: Callable[[Link], Awaitable[None]]) -> None:
         """Fork a worker; `on_end` is called when it is gone."""
-        reader, self._writer = await asyncio.open_unix_connection(sock=self._nursery.fork())
-        self._reading = asyncio.create_task(self._read(reader, on_end))
+        messages = self._messages = _Messages(self._answered)
+        await asyncio.get_running_loop().create_unix_connection(lambda: messages, sock=self._nursery.fork())
+        self._ending = asyncio.create_task(self._end(messages, on_end))
         self.pid = await self.ask("pid")
 
     def kill(self) -> None:
@@ -164,28 +165,56 @@ class ProcessLink(Link):
 
     async def close(self) -> None:
         """Let the worker go."""
-        if self._reading is not None:
-            self._reading.cancel()
-        if self._writer is not None:
-            self._writer.close()
+        if self._ending is not None:
+            self._ending.cancel()
+        if self._messages is not None and self._messages.transport is not None:
+            self._messages.transport.close()
 
     def _is_open(self) -> bool:
-        return self._writer is not None and not self._writer.is_closing()
+        return self._messages is not None and self._messages.is_open
 
     def _send(self, number: int, name: str, arguments: tuple[object, ...]) -> None:
-        assert self._writer is not None
-        self._writer.write(framed((number, name, arguments)))
+        assert self._messages is not None
+        assert self._messages.transport is not None
+        self._messages.transport.write(framed((number, name, arguments)))
 
-    async def _read(self, reader: asyncio.StreamReader, on_end: Callable[[Link], Awaitable[None]]) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionResetError):
-            while True:
-                (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-                number, result = pickle.loads(await reader.readexactly(length))  # noqa: S301 - our own worker's
-                self._answered(number, result)
-        assert self._writer is not None
-        self._writer.close()
+    async def _end(self, messages: _Messages, on_end: Callable[[Link], Awaitable[None]]) -> None:
+        await messages.ended.wait()
         self._fail_waiting()
         await on_end(self)
+
+
+class _Messages(asyncio.Protocol):
+    """The connection to a worker; passes on each message as soon as all of it is there (streams would take two tasks' turns for each)."""
+
+    def __init__(self, answered: Callable[[int, object], None]) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.ended = asyncio.Event()
+        self._answered = answered
+        self._rest = bytearray()
+
+    @property
+    def is_open(self) -> bool:
+        return self.transport is not None and not self.transport.is_closing()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's own is none by its type
+
+    def data_received(self, data: bytes) -> None:
+        self._rest += data
+        begin = 0
+        while begin + LENGTH.size <= len(self._rest):
+            (length,) = LENGTH.unpack_from(self._rest, begin)
+            content = begin + LENGTH.size
+            if content + length > len(self._rest):
+                break
+            begin = content + length
+            number, result = pickle.loads(memoryview(self._rest)[content:begin])  # noqa: S301 - our own worker's
+            self._answered(number, result)
+        del self._rest[:begin]
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.ended.set()
 
 
 def busy(what: str) -> ProblemError:

@@ -124,10 +124,12 @@ class Mind:
             if row is None:
                 continue
             places = self._places[outflow.junction]
-            ours = [(time_s, places[lane]) for time_s, lane in zip(outflow.times_s, outflow.lanes, strict=True) if lane in places]
-            self._departures.number[row] = len(ours)
-            self._departures.time_s[row, : len(ours)] = [time_s for time_s, _ in ours]
-            self._departures.outgoing[row, : len(ours)] = [place for _, place in ours]
+            times_s, lanes = outflow.times_s, [place for lane in outflow.lanes if (place := places.get(lane)) is not None]
+            if len(lanes) < len(outflow.lanes):
+                times_s = [time_s for time_s, lane in zip(times_s, outflow.lanes, strict=True) if lane in places]
+            self._departures.number[row] = len(lanes)
+            self._departures.time_s[row, : len(lanes)] = times_s
+            self._departures.outgoing[row, : len(lanes)] = lanes
 
     def outflow(self, time_s: float) -> dict[str, object]:
         """Return the fields of `Outflow`: when vehicles left or are to leave the stop lines, by which lanes, and who stands before them."""

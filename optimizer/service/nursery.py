@@ -6,14 +6,11 @@ It holds no threads and no state, so forking it is sound. It ends with the front
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import sys
-
-from optimizer.service.framing import READY
-from optimizer.service.rehearsal import rehearse
-from optimizer.service.worker import work
 
 
 def main() -> None:
@@ -23,7 +20,16 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the workers; the front notices by their connections
     control = socket.socket(fileno=int(sys.argv[1]))
+    # What is loaded here stays. To look through it for garbage would slow the start, stop a worker for a tenth of a second at times, and
+    # give each worker its own copy of all that they share.
+    gc.disable()
+    from optimizer.service.framing import READY  # noqa: PLC0415 - loaded without looking for garbage
+    from optimizer.service.rehearsal import rehearse  # noqa: PLC0415
+    from optimizer.service.worker import work  # noqa: PLC0415
+
     rehearse()
+    gc.freeze()
+    gc.enable()
     with control:
         try:
             control.sendall(READY)

@@ -115,6 +115,12 @@ def contradiction(field: str, sentence: str) -> ProblemError:
     )
 
 
+def fault(trace: str) -> ProblemError:
+    """Return the problem of a call that failed for a fault of ours; the trace is for the log and does not go out."""
+    detail = "This is a fault of the service; its log tells more under the request id."
+    return ProblemError(500, "fault", "A fault of the service", detail, more={"trace": trace})
+
+
 def unknown_junction(name: str) -> ProblemError:
     """Return the problem of a junction that nobody has described."""
     detail = f"There is no junction {name[:200]!r}; describe it with PUT /v1/junctions/{{id}} first."

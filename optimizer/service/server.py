@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import os
@@ -215,6 +216,8 @@ def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
         ssl_ca_certs=str(settings.client_authority) if settings.client_authority else None,
         ssl_cert_reqs=ssl.CERT_REQUIRED if settings.client_authority else ssl.CERT_NONE,
     )
+    gc.freeze()  # what is loaded stays; to look through it for garbage would stop all calls for a while
+    gc.enable()
     uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import traceback
@@ -14,7 +15,7 @@ from optimizer.service.description import DescriptionError, JunctionDescription
 from optimizer.service.framing import LENGTH, framed
 from optimizer.service.mind import Mind
 from optimizer.service.plan_reading import design_tasks, plans_request
-from optimizer.service.problems import ProblemError, contradiction, unknown_junction
+from optimizer.service.problems import ProblemError, contradiction, fault, unknown_junction
 from optimizer.service.site import JunctionSite
 from optimizer.service.solving import optimize
 
@@ -34,6 +35,7 @@ class Worker:
     def __init__(self) -> None:
         self._sites: dict[str, JunctionSite] = {}
         self._unsaved: set[str] = set()
+        self._is_new = self._is_growing = False
 
     @staticmethod
     def pid() -> int:
@@ -56,6 +58,7 @@ class Worker:
         if present is not None and present.hash == site.hash:
             return ""
         self._sites[site.junction.id] = site
+        self._is_growing = True
         if snapshot is None:
             return ""
         try:
@@ -85,9 +88,19 @@ class Worker:
 
     def snapshots(self, most: int) -> list[tuple[str, str, bytes]]:
         """Return the state of some junctions that have changed since: id, content hash of the description, state."""
+        self._settle()
         chosen = [self._unsaved.pop() for _ in range(min(most, len(self._unsaved)))]
         found = ((name, self._sites[name].hash, self._sites[name].snapshot()) for name in chosen)
         return [(name, digest, state) for name, digest, state in found if state is not None]
+
+    def _settle(self) -> None:
+        """Once new junctions have come and no more follow, leave what there is out of the search for garbage: it would stop all calls."""
+        if self._is_growing:
+            self._is_new, self._is_growing = True, False
+        elif self._is_new:
+            self._is_new = False
+            gc.collect()
+            gc.freeze()
 
     def unsaved(self, names: list[str]) -> None:
         """Take note that the state of junctions could not be kept."""
@@ -127,7 +140,7 @@ def called(worker: Worker, name: str, arguments: tuple[Any, ...]) -> object:
     except ProblemError as problem:
         return problem
     except Exception as error:  # noqa: BLE001 - one call's fault is no other junction's; the front logs it and answers 500
-        return _fault(error)
+        return fault("".join(traceback.format_exception(error)))
     return result
 
 
@@ -138,9 +151,3 @@ def _read(incoming: BinaryIO) -> tuple[int, str, tuple[Any, ...]] | None:
     content = incoming.read(*LENGTH.unpack(head))
     message: tuple[int, str, tuple[Any, ...]] = pickle.loads(content)  # noqa: S301 - only the front of this service writes here
     return message
-
-
-def _fault(error: Exception) -> ProblemError:
-    detail = "This is a fault of the service; its log tells more under the request id."
-    trace = "".join(traceback.format_exception(error))  # for the front's log; it does not go out
-    return ProblemError(500, "fault", "A fault of the service", detail, more={"trace": trace})
