@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.compiling import compiled
-from optimizer.estimation.kinematics import FOLLOWING_S, JAM_SPACING_M, STANDING_M_S, travel_time_s
+from optimizer.estimation.kinematics import CRUISES_FROM, FOLLOWING_S, JAM_SPACING_M, STANDING_M_S, travel_time_s
 from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic
 
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 STUCK_AFTER_S = 2.0
 STUCK_FOR_S = 12.0
 FRONT_M = 12.0
+
+SAME_M = 1.5
+"""A vehicle is the one of a second ago that would be within this distance of it by now."""
+
+SPEEDS_UP_M_S2 = 0.8
+"""Who gains more speed than this in a second still accelerates and is not yet as fast as it likes."""
+
+CRUISES_FROM_SPEEDING_UP = 0.95
+"""From this share of the allowed speed on even such a one keeps its speed."""
 
 
 class ZoneEstimator:
@@ -38,6 +47,7 @@ class ZoneEstimator:
         self._group_of = np.array([m.group for m in junction.movements], dtype=np.int64)
         lanes = len(junction.incoming)
         self._standing_s = np.zeros(lanes)
+        self._before = np.zeros(lanes + 1, dtype=np.int64), np.zeros(0), np.zeros(0)  # lane_start, distances and speeds a second ago
         self._blocked_until_s = np.zeros(lanes)
 
     def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
@@ -58,7 +68,9 @@ class ZoneEstimator:
             raise ValueError(msg)
         lanes = len(self._lane_speed)
         lane_start = np.searchsorted(views.lane, np.arange(lanes + 1))
-        arrival_s = _arrivals(lane_start, views.distance_m, views.speed_m_s, self._lane_speed)
+        now = lane_start, views.distance_m, views.speed_m_s
+        arrival_s = _arrivals(*now, self._lane_speed, *self._before)
+        self._before = now
         self._watch_fronts(time_s, lane_start, views.movement, views.distance_m, views.speed_m_s, green_for_s)
         return ExpectedTraffic(
             lane_start=lane_start,
@@ -93,16 +105,36 @@ class ZoneEstimator:
 
 
 @compiled
+def _second_ago_m(distance_m: float, speed_m_s: float, speed_before_m_s: float) -> float:
+    return distance_m + 0.5 * (speed_m_s + speed_before_m_s)
+
+
+@compiled
 def _arrivals(
-    lane_start: NDArray[np.int64], distance_m: NDArray[np.float64], speed_m_s: NDArray[np.float64], lane_speed: NDArray[np.float64]
+    lane_start: NDArray[np.int64],
+    distance_m: NDArray[np.float64],
+    speed_m_s: NDArray[np.float64],
+    lane_speed: NDArray[np.float64],
+    start_before: NDArray[np.int64],
+    distance_before_m: NDArray[np.float64],
+    speed_before_m_s: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     arrival_s = np.empty(len(distance_m))
     for lane in range(len(lane_start) - 1):
-        before_s = -1e9
+        ahead_s = -1e9
+        other, end = start_before[lane], start_before[lane + 1]
         for i in range(lane_start[lane], lane_start[lane + 1]):
-            own_s = travel_time_s(distance_m[i], speed_m_s[i], lane_speed[lane])
-            before_s = max(own_s, before_s + FOLLOWING_S)
-            arrival_s[i] = before_s
+            # The one of a second ago: vehicles of a lane are never as close as the tolerance.
+            while other < end and distance_before_m[other] < _second_ago_m(distance_m[i], speed_m_s[i], speed_before_m_s[other]) - SAME_M:
+                other += 1
+            speeds_up = (
+                other < end
+                and distance_before_m[other] < _second_ago_m(distance_m[i], speed_m_s[i], speed_before_m_s[other]) + SAME_M
+                and speed_m_s[i] - speed_before_m_s[other] > SPEEDS_UP_M_S2
+            )
+            own_s = travel_time_s(distance_m[i], speed_m_s[i], lane_speed[lane], CRUISES_FROM_SPEEDING_UP if speeds_up else CRUISES_FROM)
+            ahead_s = max(own_s, ahead_s + FOLLOWING_S)
+            arrival_s[i] = ahead_s
     return arrival_s
 
 

@@ -52,6 +52,18 @@ def test_each_vehicle_arrives_by_its_own_kinematics_where_none_is_before_it() ->
     assert expected.lane_start.tolist() == [0, 3]
 
 
+@pytest.mark.parametrize(
+    ("speed_before_m_s", "arrival_s"),
+    [(10.0, 100.0 / 10.0), (8.0, 4.0 / 2.3 + (100.0 - 96.0 / 4.6) / 14.0)],
+    ids=["as fast as before", "still speeding up"],
+)
+def test_who_was_slower_a_second_ago_is_not_yet_as_fast_as_it_likes(speed_before_m_s: float, arrival_s: float) -> None:
+    # at 10 of 14 m/s and 100 m: 10 s if it stays so; else 4 / 2.3 s over 96 / 4.6 m and the rest at 14 m/s
+    estimator = ZoneEstimator(one_lane())
+    look(estimator, 0.0, (100.0 + (10.0 + speed_before_m_s) / 2.0, speed_before_m_s))
+    assert look(estimator, 1.0, (100.0, 10.0)).arrival_s == pytest.approx([arrival_s])
+
+
 def test_a_follower_arrives_no_sooner_than_1_3_s_behind_the_vehicle_before_it() -> None:
     # 70 m at 14 m/s: 5 s; the next, 7 m behind, would come at 5.5 s and comes at 6.3 s; the third 7 m on at 7.6 s; the last is free
     expected = look(ZoneEstimator(one_lane()), 0.0, (70.0, 14.0), (77.0, 14.0), (84.0, 14.0), (140.0, 14.0))
