@@ -157,12 +157,24 @@ class StreamOutcome(Wire):
     level_hbs: str
 
 
+class RequestOutcome(Wire):
+    """Where a green on request is inserted; see `optimizer.design.requests.RequestWindow`."""
+
+    start_s: float
+    green_s: float
+    taken_s: Annotated[dict[Name, float], Field(description="What it takes from the greens of other groups, s.")]
+
+
 class PlanOutcome(Wire):
     """A junction's plan; see `optimizer.design.result.DesignResult`."""
 
     cycle_s: float
     offset_s: float
     greens: Annotated[dict[Name, list[list[float]]], Field(description="By group: start in the cycle and length, s.")]
+    greens_with_requests: Annotated[
+        dict[Name, list[list[float]]], Field(description="The same in a cycle in which all requests are served.")
+    ]
+    requests: Annotated[dict[Name, RequestOutcome], Field(description="By group that comes on request only.")]
     coordinated: Annotated[list[Name], Field(description="The groups that carry the coordination with other junctions.")]
     yellow_s: dict[Name, float]
     intergreen_s: dict[Name, dict[Name, float]]

@@ -38,7 +38,7 @@ def test_traffic_under_other_signals_is_not_taken_for_the_same(tmp_path: Path, m
 
 
 def test_the_problems_of_a_closed_loop_are_solved_again_by_each_engine() -> None:
-    problems = record_problems("resco/cologne1", "rolling_horizon@zone", 25320.0, every=20, stages=range(4, 9))
+    problems = record_problems("resco/cologne1", "rolling_horizon@zone", 25320.0, every=4, stages=range(4, 9))
     assert all(problem.signals.service.shape[0] == 4 for problem in problems)
     for engine in ENGINES.values():
         times_s, solutions = solve_all(engine, problems)
