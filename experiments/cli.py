@@ -8,17 +8,18 @@ from __future__ import annotations
 import signal
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from controllers.registry import registered
 from experiments import checking, comparison, runs
-from experiments.design import commands as design_commands
 from experiments.errors import ExperimentError
 from experiments.exits import INTERRUPTED_CODE, OUR_CODE, USER_CODE, complain, ended_with_code
 from experiments.folders import write_whole
@@ -34,7 +35,6 @@ from experiments.requests import (
     with_background,
 )
 from experiments.service_commands import add_service_commands
-from experiments.study.commands import study_app
 from experiments.tables import rich_table, run_table
 from sumo_networks import catalogue
 
@@ -46,9 +46,21 @@ PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or c
 # Every complaint about the command line itself; the class is reached this way because its module differs between versions of typer.
 _UsageError: Any = typer.BadParameter.__mro__[2]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-app.add_typer(design_commands.app, name="design")
-app.add_typer(study_app, name="study")
+_LOADED_WHEN_CALLED = {"design": "experiments.design.commands", "study": "experiments.study.commands"}
+"""Groups of commands whose libraries take a second to load, which the other commands need not wait for."""
+
+
+class _Commands(typer.core.TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - click's context, wherever this typer keeps click
+        return [*super().list_commands(ctx), *_LOADED_WHEN_CALLED]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        if cmd_name in _LOADED_WHEN_CALLED:
+            return typer.main.get_command(import_module(_LOADED_WHEN_CALLED[cmd_name]).app)
+        return super().get_command(ctx, cmd_name)
+
+
+app = typer.Typer(cls=_Commands, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 add_service_commands(app)
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")]
@@ -246,6 +258,9 @@ def _run_command_line(arguments: list[str] | None) -> Any:  # noqa: ANN401 - wha
     try:
         return typer.main.get_command(app).main(arguments, prog_name="ampelwerk", standalone_mode=False)
     except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group of commands without any
+            error.show()
+            return USER_CODE
         complain(error.format_message())
         return USER_CODE
     except typer.Abort:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from scipy.special import stdtrit  # scipy.stats would take a second to load
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -213,4 +211,6 @@ def _half_width(count: int, deviation: float, confidence: float) -> float:
 
 
 def _quantile(count: int, confidence: float) -> float:
+    from scipy.special import stdtrit  # noqa: PLC0415 - a quarter of a second to load, which most commands need not wait for
+
     return float(stdtrit(count - 1, (1 + confidence) / 2))

@@ -8,8 +8,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from optimizer.intersection import Intersection
     from optimizer.observation import SignalStatus
@@ -36,14 +40,15 @@ class RedLimits:
 
     def __init__(self, junction: Intersection) -> None:
         self.junction = junction
-        count = len(junction.stages)
+        stages = range(len(junction.stages))
         # Changes are commanded on full seconds, so an interstage lasts whole seconds.
-        self._interstage_s = [[_full_seconds(junction, a, b) for b in range(count)] for a in range(count)]
-        self._minimum_green_s = [junction.stage_minimum_green_s(s) for s in range(count)]
-        ways = [self._ways(group) for group in range(len(junction.groups))]
-        self._hops = tuple(hops for hops, _ in ways)
-        self.notice_s = tuple(self._notice_s(group, way_s) for group, (_, way_s) in enumerate(ways))
-        self.green_limit_s = tuple(self._green_limit_s(stage) for stage in range(count))
+        interstage_s = np.array([[_full_seconds(junction, a, b) for b in stages] for a in stages])
+        minimum_green_s = np.array([junction.stage_minimum_green_s(stage) for stage in stages])
+        serves = np.array([[stage.serves(group) for stage in junction.stages] for group in range(len(junction.groups))], dtype=bool)
+        hops, way_s = _ways(serves, interstage_s, minimum_green_s)
+        self._hops: list[list[int]] = hops.tolist()
+        self.notice_s: tuple[float, ...] = tuple(_notice_s(serves, way_s, interstage_s, minimum_green_s).tolist())
+        self.green_limit_s = tuple(self._green_limit_s(stage) for stage in stages)
 
     def hop(self, stage: int, group: int) -> int:
         """Return the stage to command next from `stage` so that `group` is served soonest.
@@ -75,33 +80,6 @@ class RedLimits:
         ]
         return min(waiting)[1] if waiting else UNREACHABLE
 
-    def _ways(self, group: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """Per stage: the next stage and the time to the green of `group` (shortest path, Bellman-Ford over the few stages)."""
-        stages = range(len(self.junction.stages))
-        way_s = [0.0 if self.junction.stages[s].serves(group) else math.inf for s in stages]
-        hops = [UNREACHABLE for _ in stages]
-        shorter = True
-        while shorter:
-            shorter = False
-            for a in stages:
-                for b in stages:
-                    rest_s = 0.0 if self.junction.stages[b].serves(group) else self._minimum_green_s[b] + way_s[b]
-                    if self._interstage_s[a][b] + rest_s < way_s[a]:
-                        way_s[a], hops[a], shorter = self._interstage_s[a][b] + rest_s, b, True
-        return tuple(hops), tuple(way_s)
-
-    def _notice_s(self, group: int, way_s: tuple[float, ...]) -> float:
-        if not any(stage.serves(group) for stage in self.junction.stages):
-            return -math.inf
-        stages = range(len(self.junction.stages))
-        notice_s = 0.0
-        for stage in stages:
-            if self.junction.stages[stage].serves(group) or way_s[stage] == math.inf:
-                continue
-            entry_s = max((self._interstage_s[a][stage] for a in stages if self._interstage_s[a][stage] < math.inf), default=0.0)
-            notice_s = max(notice_s, entry_s + self._minimum_green_s[stage] + way_s[stage])
-        return notice_s
-
     def _green_limit_s(self, stage: int) -> float:
         shown = self.junction.stages[stage]
         served = [g for g in range(len(self.junction.groups)) if shown.serves(g)]
@@ -114,6 +92,31 @@ class RedLimits:
 def _full_seconds(junction: Intersection, old: int, new: int) -> float:
     """Length of an interstage; infinite where the change is not allowed."""
     return math.ceil(junction.interstage_s(old, new)) if old != new and junction.change_allowed(old, new) else math.inf
+
+
+def _ways(
+    serves: NDArray[np.bool_], interstage_s: NDArray[np.float64], minimum_green_s: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the next stage and the time to the green of each group from each stage, (groups, stages): shortest paths (Bellman-Ford)."""
+    way_s = np.where(serves, 0.0, math.inf)
+    hops = np.full(serves.shape, UNREACHABLE)
+    while True:
+        by_s = interstage_s + np.where(serves, 0.0, minimum_green_s + way_s)[:, np.newaxis, :]
+        shorter = by_s.min(axis=2) < way_s
+        if not shorter.any():
+            return hops, way_s
+        hops = np.where(shorter, by_s.argmin(axis=2), hops)
+        way_s = np.where(shorter, by_s.min(axis=2), way_s)
+
+
+def _notice_s(
+    serves: NDArray[np.bool_], way_s: NDArray[np.float64], interstage_s: NDArray[np.float64], minimum_green_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return `RedLimits.notice_s`."""
+    entry_s = np.where(np.isfinite(interstage_s), interstage_s, 0.0).max(axis=0)
+    counted = ~serves & np.isfinite(way_s)
+    notice_s = np.where(counted, entry_s + minimum_green_s + way_s, 0.0).max(axis=1)
+    return np.where(serves.any(axis=1), notice_s, -math.inf)
 
 
 class RedClock:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from controllers.sumo.findings import Finding
     from experiments.design.planning import ScenarioPlan
 
-app = typer.Typer(add_completion=False, help="Design signal plans and green waves.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Design signal plans and green waves.", no_args_is_help=True)
 
 
 PLAIN_WIDTH = 200  # a file or a pipe has no width: nothing is to be folded there

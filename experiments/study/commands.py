@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 400
 
-study_app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Run a study of many runs, and read it.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Run a study of many runs, and read it.")
 
 Workers = Annotated[int, typer.Option("--workers", help="Runs at a time.")]
 Cluster = Annotated[
@@ -41,7 +41,7 @@ Extend = Annotated[bool, typer.Option("--extend", help="Go on in the folder of a
 Results = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder of a study.")]
 
 
-@study_app.command("run")
+@app.command("run")
 def run_command(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (.toml), or a name from `ampelwerk study list`.")],
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Results folder [results/<name>].", show_default=False)] = None,
@@ -65,7 +65,7 @@ def run_command(
     _do(choice.applied(definition), identity, _Manner(folder, workers, cluster, extend=extend))
 
 
-@study_app.command("resume")
+@app.command("resume")
 def resume_command(
     results: Results,
     workers: Workers = 2,
@@ -79,7 +79,7 @@ def resume_command(
     _do(study_of(begun), identity, _Manner(results, workers, cluster, retry_failed=retry_failed, extend=extend))
 
 
-@study_app.command("report")
+@app.command("report")
 def report_command(
     results: Results,
     corridor: Annotated[
@@ -96,7 +96,7 @@ def report_command(
     _stdout().print(f"The report is {path}", soft_wrap=True)
 
 
-@study_app.command("list")
+@app.command("list")
 def list_command() -> None:
     """List the studies that come with Ampelwerk."""
     table = Table(title="Studies")
