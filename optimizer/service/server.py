@@ -25,6 +25,7 @@ from optimizer.service.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import FrameType
 
     from optimizer.service.forking import Nursery
     from optimizer.service.links import WorkerSource
@@ -218,7 +219,26 @@ def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
     )
     gc.freeze()  # what is loaded stays; to look through it for garbage would stop all calls for a while
     gc.enable()
-    uvicorn.Server(config).run(sockets=[listening])
+    _Server(config, nursery).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends at once when it is told to stop while it starts: uvicorn would wait for the optimizer to be compiled first."""
+
+    def __init__(self, config: uvicorn.Config, nursery: Nursery | None) -> None:
+        super().__init__(config)
+        self._nursery = nursery
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take note of a signal to stop."""
+        if self.started:
+            super().handle_exit(sig, frame)
+            return
+        _log.info("stopped while starting")
+        if self._nursery is not None:
+            self._nursery.close()
+        logging.shutdown()
+        os._exit(0)  # nothing has been answered, so there is nothing to keep; a thread that waits for workers would hold up any other end
 
 
 def _source(settings: ServiceSettings, nursery: Nursery | None) -> WorkerSource:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,15 +21,14 @@ from optimizer.service.rehearsal import small_junction
 from optimizer.service.storage import Storage, StorageError, StoredJunction
 from optimizer.service.tables import METADATA, REVISION
 from tests.service.calls import call
-from tests.service.running import free_port, running, small_disk
+from tests.service.running import Service, free_port, running, small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.service.running import Service
-
 PATH = "/v1/junctions/rehearsal"
 SNAPSHOT_LIMIT_S = 10.0
+START_LIMIT_S = 60.0
 
 
 def client(service: Service) -> httpx.Client:
@@ -66,6 +67,30 @@ def test_a_service_that_is_told_to_stop_keeps_everything(tmp_path: Path) -> None
         http.post(f"{PATH}/decisions", json=call(7, 100.0))
         service.stop()
         assert kept_sequence(tmp_path / "state.db") == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGKILL])
+def test_a_start_that_still_compiles_ends_at_once_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: signal.Signals
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "nothing compiled yet"))
+    service = Service(tmp_path)
+    service.start()
+    assert service.process is not None
+    until = time.monotonic() + START_LIMIT_S
+    while not (service.log.exists() and "starting" in service.log.read_text()):
+        assert time.monotonic() < until, "it did not begin to start"
+        time.sleep(0.05)
+    loading = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    assert loading
+    service.process.send_signal(way)
+    service.process.wait(timeout=30)
+    until = time.monotonic() + START_LIMIT_S
+    while any(Path(f"/proc/{pid}").exists() for pid in loading):
+        assert time.monotonic() < until, "the process that loads the optimizer was left behind"
+        time.sleep(0.05)
+    assert "Traceback" not in service.log.read_text()
 
 
 def test_a_locked_database_stops_descriptions_but_no_decision(tmp_path: Path) -> None:
