@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optimizer.compiling import compiled
-from optimizer.estimation.loop_tracking import FORGET_CROSSING_S, LEAST_CROSSING_S
+from optimizer.estimation.loop_tracking import DENSEST_M, FORGET_CROSSING_S, LEAST_CROSSING_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,8 +63,6 @@ BACK_AFTER_VEH = 3
 UNSEEN_VEH = 10.0
 UNSEEN_ELSEWHERE_VEH = 15.0
 """None is counted where so many are expected: exp(-10) = 5e-5; more for far and exit loops, whose vehicles may take other ways."""
-DENSEST_M = 6.0
-"""Room of a standing vehicle at the least: how many may stand between two loops."""
 DOUBT_KEPT = 0.995
 """What is unexplained behind the junction is forgotten in a few minutes: matches in time err now and then."""
 JAMMED_AFTER_S = 8.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from optimizer.compiling import compiled
 from optimizer.estimation.loop_faults import HEALTHY
 from optimizer.estimation.loop_state import OPEN_CROSSINGS
-from optimizer.estimation.loop_tracking import CROSSING_SPREAD_S, LATE_S, LEAST_CROSSING_S, OVERDUE_FAR_S, RATE_KEPT
+from optimizer.estimation.loop_tracking import CROSSING_SPREAD_S, LATE_S, LEAST_CROSSING_S, LEAST_RATE, OVERDUE_FAR_S, RATE_KEPT
 from optimizer.estimation.particles import insert, remove, remove_far
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _take_back(g: Geometry, s: State, f: FaultState, lane: int, time_s: float, g
             return
         remove(s.open_s, s.open_count, lane, 0)
         remove(s.inside_s, s.inside_count, 0, 0)
-        s.lane_rate[lane] = max(s.lane_rate[lane] - 1.0, 0.0)
+        s.lane_rate[lane] = max(s.lane_rate[lane] - 1.0, LEAST_RATE)
         f.owed_veh[g.stop[lane]] = 1.0 - f.owed_veh[g.stop[lane]]
         if all_green or f.owed_veh[g.stop[lane]] > 0.0:
             continue

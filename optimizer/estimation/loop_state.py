@@ -60,6 +60,7 @@ class State(NamedTuple):
     near_stop_crossings: NDArray[np.int64]  # departures since a vehicle came onto the near loop
     stands_at_green_s: NDArray[np.float64]
     blocked_until_s: NDArray[np.float64]
+    blocked_for_s: NDArray[np.float64]  # for how long it was left out of the plan last
     excluded: NDArray[np.bool_]  # per movement: the front vehicle does not make it (it stood while it could have gone)
     movement_credit: NDArray[np.float64]  # per movement: how often it was seen lately
     lane_rate: NDArray[np.float64]  # departures, vehicles in the last RATE_KEPT seconds or so
@@ -141,6 +142,7 @@ def fresh_state(geometry: Geometry) -> State:
         near_stop_crossings=np.zeros(lanes, dtype=np.int64),
         stands_at_green_s=np.zeros(lanes),
         blocked_until_s=np.full(lanes, -1e9),
+        blocked_for_s=np.zeros(lanes),
         excluded=np.zeros(movements, dtype=np.bool_),
         movement_credit=np.ones(movements),
         lane_rate=np.full(lanes, 3.0),

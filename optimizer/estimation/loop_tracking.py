@@ -44,13 +44,28 @@ BLOCKED_AFTER_S = 5.0
 """Where all movements of the lane are green it is blocked after so many seconds: a lorry needs more than 4 to leave a loop from rest."""
 
 STUCK_FOR_S = 12.0
-"""A blocked lane is left out of the plan for so long, s: a short green for others, before it is tried again."""
+"""A blocked lane is left out of the plan for so long, s: a short green for others, before it is tried again; then for twice as long, ..."""
+
+STUCK_AT_MOST_S = 120.0
+"""... and so on until here: a broken-down vehicle, or a loop that is stuck, does not take the others' green again and again."""
 
 CREDIT_KEPT = 0.97
 """Share of a movement's credit that is kept at each vehicle of its lane: turning shares are those of the last 30 or so vehicles."""
 
 RATE_KEPT = 0.998
 """Share of the counted rates that is kept each second: they span the last 500 s or so, some cycles."""
+
+LEAST_RATE = 1e-6
+"""Rates do not fall below this: shares are taken of them, also on a street that is closed for weeks."""
+
+LEAST_KEPT_CREDIT = 1e-30
+"""A movement that nobody made for months can still be learnt again."""
+
+DENSEST_M = 6.0
+"""Room of a standing vehicle at the least: how many may stand between two loops."""
+
+MORE_THAN_FIT_VEH = 2.0
+"""So many more departures than vehicles fit behind it, and a near loop that counts nobody is not listened to."""
 
 
 @compiled
@@ -65,11 +80,10 @@ def advance(
 ) -> None:
     """Take in the readings of one second."""
     lanes = len(g.lane_speed)
-    s.lane_rate[:] *= RATE_KEPT
-    s.loop_rate[:] *= RATE_KEPT
+    for lane in range(lanes):
+        s.lane_rate[lane] = max(s.lane_rate[lane] * RATE_KEPT, LEAST_RATE)
     for loop in range(len(count)):
-        if count[loop] > 0:
-            s.loop_rate[loop] += count[loop]
+        s.loop_rate[loop] = max(s.loop_rate[loop] * RATE_KEPT, LEAST_RATE) + max(count[loop], 0)
     # departures first: a vehicle that crosses the near loop in this second cannot also have left
     for lane in range(lanes):
         stop = g.stop[lane]
@@ -110,10 +124,10 @@ def advance(
                 first = False
         if occupied_s[near] > 0:
             s.near_free_s[lane] = 0.0
-            if count[near] > 0:
-                s.near_stop_crossings[lane] = 0
         else:
             s.near_free_s[lane] += 1.0
+        if count[near] > 0:
+            s.near_stop_crossings[lane] = 0
         if first:
             for _ in range(count[near]):
                 take_far(g, s, near, time_s)
@@ -124,6 +138,13 @@ def advance(
         _watch_front(g, s, lane, time_s, occupied_s, green_for_s)
         _mend_near(g, s, lane, time_s, occupied_s)
         _mend_far(g, s, lane, time_s, occupied_s)
+
+
+@compiled
+def _near_tells(g: Geometry, s: State, lane: int) -> bool:
+    """Whether a lane has a near loop that can be right: no more vehicles have left since it last counted one than fit between them."""
+    tells: bool = g.near[lane] >= 0 and s.near_stop_crossings[lane] <= g.near_m[lane] / DENSEST_M + MORE_THAN_FIT_VEH
+    return tells
 
 
 @compiled
@@ -140,7 +161,7 @@ def _reach(g: Geometry, s: State, lane: int, time_s: float) -> None:
                 and (source < 0 or s.near_due_s[other, 0] < s.near_due_s[source, 0])
             ):
                 source = other
-        if source < 0 and g.near[lane] < 0:
+        if source < 0 and not _near_tells(g, s, lane):
             for other in range(len(g.near)):
                 if (
                     g.approach[other] == g.approach[lane]
@@ -227,7 +248,8 @@ def _match_exits(g: Geometry, s: State, time_s: float, count: NDArray[np.int64])
             if best < 0:
                 continue
             for k in range(g.first_movement[best], g.first_movement[best + 1]):
-                s.movement_credit[g.movement_order[k]] *= CREDIT_KEPT
+                way = g.movement_order[k]
+                s.movement_credit[way] = max(s.movement_credit[way] * CREDIT_KEPT, LEAST_KEPT_CREDIT)
             s.movement_credit[best_movement] += 1.0 - CREDIT_KEPT
             remove(s.open_s, s.open_count, best, best_place)
 
@@ -251,6 +273,7 @@ def _watch_front(
         s.stands_at_green_s[lane] = 0.0
         if occupied_s[stop] == 0.0:
             s.blocked_until_s[lane] = -1e9
+            s.blocked_for_s[lane] = 0.0
         return
     if s.stands_at_green_s[lane] < WRONG_AFTER_S:
         return
@@ -263,7 +286,9 @@ def _watch_front(
             left += 1
     if left == 0:
         if s.stands_at_green_s[lane] >= BLOCKED_AFTER_S:
-            s.blocked_until_s[lane] = time_s + STUCK_FOR_S
+            if time_s > s.blocked_until_s[lane]:  # tried again, in vain
+                s.blocked_for_s[lane] = min(max(2.0 * s.blocked_for_s[lane], STUCK_FOR_S), STUCK_AT_MOST_S)
+            s.blocked_until_s[lane] = time_s + s.blocked_for_s[lane]
         for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
             s.excluded[g.movement_order[k]] = False
 
@@ -301,16 +326,20 @@ def _mend_far(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArr
     near = g.near[lane]
     # A point loop may lie in the gap between two standing vehicles, so a free loop alone does not prove that no queue reaches it.
     full = (s.near_count[lane] + 2) * JAM_SPACING_M >= g.near_m[lane]
+    tells = _near_tells(g, s, lane)
     while s.far_count[lane] > 0:
-        if near >= 0:
+        if tells:
             gone = time_s - s.far_near_s[lane, 0] > OVERDUE_FAR_S and s.near_free_s[lane] >= NEAR_FREE_S and not full
+            # no queue before a free stop line, whatever the near loop says
+            gone = gone or (g.near_alone[lane] and min(time_s - s.far_due_s[lane, 0], s.empty_s[lane]) > OVERDUE_FAR_S)
         else:
             gone = time_s - s.far_due_s[lane, 0] > OVERDUE_FAR_S and s.empty_s[lane] >= NEAR_FREE_S
         if not gone:
             break
         remove_far(s, lane, 0)
     # Where a vehicle stands on a loop, the lane was full up to there when it came to rest; what crossed the stop line since has left.
-    if near >= 0 and g.near_alone[lane] and occupied_s[near] >= FILL_AFTER_S:
+    # Before a stop line that has long been free no queue stands, whatever covers the loop.
+    if near >= 0 and g.near_alone[lane] and occupied_s[near] >= FILL_AFTER_S and s.empty_s[lane] < OVERDUE_NEAR_S:
         holds = int(g.near_m[lane] / JAM_SPACING_M) - s.near_stop_crossings[lane]
         while s.near_count[lane] < holds:
             insert(s.near_due_s, s.near_count, lane, time_s - 1.0)

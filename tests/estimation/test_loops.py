@@ -121,19 +121,63 @@ def test_the_next_vehicle_takes_the_place_of_the_one_that_left_in_the_same_secon
 
 def test_a_near_loop_that_stays_covered_means_a_full_lane_before_it() -> None:
     watch = Watch()
-    assert len(watch.second(NEAR, standing_s={NEAR: 1.0}).arrival_s) == 1
+    assert len(watch.second(NEAR, standing_s={STOP: 9.0, NEAR: 1.0}).arrival_s) == 2
     for covered_s in (2.0, 3.0):
-        assert len(watch.second(standing_s={NEAR: covered_s}).arrival_s) == 1
-    assert len(watch.second(standing_s={NEAR: 4.0}).arrival_s) == HOLDS
+        assert len(watch.second(standing_s={STOP: 9.0, NEAR: covered_s}).arrival_s) == 2
+    assert len(watch.second(standing_s={STOP: 9.0, NEAR: 4.0}).arrival_s) == 1 + HOLDS
     assert len(watch.second(STOP, STOP, standing_s={NEAR: 5.0}).arrival_s) == HOLDS - 2
 
 
 def test_what_has_left_since_the_near_loop_was_reached_is_not_filled_in_again() -> None:
     watch = Watch()
     watch.second(NEAR, standing_s={NEAR: 1.0})
-    watch.second(STOP, STOP, standing_s={NEAR: 2.0})
-    watch.second(standing_s={NEAR: 3.0})
-    assert len(watch.second(standing_s={NEAR: 4.0}).arrival_s) == HOLDS - 2
+    watch.second(STOP, STOP, standing_s={STOP: 0.5, NEAR: 2.0})  # one has left, one stands on the loop
+    watch.second(standing_s={STOP: 1.5, NEAR: 3.0})
+    assert len(watch.second(standing_s={STOP: 2.5, NEAR: 4.0}).arrival_s) == 1 + HOLDS - 1
+
+
+def test_a_near_loop_that_is_stuck_on_fills_no_lane_whose_stop_line_stays_free() -> None:
+    # There is no queue, but who came over the far loop: due after 10.7 s, and given up 6 s later.
+    watch = Watch()
+    for _ in range(10):
+        watch.second()
+    assert len(watch.second(FAR, standing_s={NEAR: 100.0}, speed_m_s=SPEED_M_S).arrival_s) == 1
+    counts = [len(watch.second(standing_s={NEAR: 101.0 + k}).arrival_s) for k in range(20)]
+    assert counts == [1] * 16 + [0] * 4
+
+
+def test_more_vehicles_than_fit_behind_a_near_loop_that_counts_none_are_taken_from_the_far_loop() -> None:
+    # 50 m / 6 m and 2 more: from the 11th departure on the near loop is not listened to; each departure takes a vehicle of the far loop.
+    watch = Watch()
+    for _ in range(11):
+        watch.second(STOP, standing_s={NEAR: 100.0})
+    for _ in range(9):
+        watch.second(FAR, standing_s={NEAR: 100.0}, speed_m_s=SPEED_M_S)
+    expected = [len(watch.second(STOP, standing_s={NEAR: 100.0}).arrival_s) for _ in range(4)]
+    assert expected == [8, 7, 6, 5]
+
+
+def test_a_lane_that_stays_blocked_is_tried_again_after_longer_and_longer_breaks() -> None:
+    watch = Watch()
+    breaks_s = []
+    for _ in range(6):
+        for green_s in range(8):  # it stands at green
+            expected = watch.second(standing_s={STOP: 1000.0}, green_for_s=(3.0 + green_s, -1.0))
+        breaks_s.append(round(float(expected.lane_free_s[0])))
+        while watch.second(standing_s={STOP: 1000.0}).lane_free_s[0] > 0:
+            pass
+    assert breaks_s == [12, 24, 48, 96, 120, 120]
+    watch.second()  # at last it leaves
+    for green_s in range(8):
+        expected = watch.second(standing_s={STOP: 1000.0}, green_for_s=(3.0 + green_s, -1.0))
+    assert round(float(expected.lane_free_s[0])) == 12
+
+
+def test_a_lane_from_which_nobody_has_left_for_ages_still_takes_vehicles() -> None:
+    watch = Watch()
+    watch.estimator._state.lane_rate[:] = 0.0
+    watch.estimator._state.loop_rate[:] = 0.0
+    assert len(watch.second(FAR, speed_m_s=SPEED_M_S).arrival_s) == 1
 
 
 def test_a_vehicle_that_never_comes_is_forgotten_when_it_is_overdue() -> None:
