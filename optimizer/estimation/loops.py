@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+HABITS = ("movement_credit", "lane_rate", "loop_rate", "far_late_s")
+"""What of the state outlives the vehicles that it was learnt from."""
+
 GOES_WHEN_FREE = (Aspect.PERMISSIVE, Aspect.RED_THEN_GO)
 
 
@@ -108,6 +111,11 @@ class LoopEstimator:
         """Take up what was learnt before."""
         unpack_into(self._learnt(), snapshot)
         self._note_faults()
+
+    def take_habits(self, earlier: LoopEstimator) -> None:
+        """Take over what an estimator of the same junction has learnt of the traffic's habits (shares, rates, delays), but no vehicle."""
+        for name in HABITS:
+            getattr(self._state, name)[:] = getattr(earlier._state, name)
 
     def _learnt(self) -> dict[str, NDArray[Any]]:
         """Return all that is learnt; the two parts have some names in common."""

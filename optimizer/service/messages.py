@@ -141,7 +141,10 @@ class DecisionRequest(Second):
     )
     engine: Annotated[Literal["search", "cp-sat"], Field(description="Who solves.")] = "search"
     deadline_ms: Annotated[float | None, Field(gt=0, le=60_000, description="Answer in this time, with what is there by then.")] = None
-    begin_anew: Annotated[bool, Field(description="Forget what was reported before; needed after the clock was set back.")] = False
+    begin_anew: Annotated[
+        bool,
+        Field(description="Forget what was reported before, but not the traffic's habits; needed after the clock was set back."),
+    ] = False
 
 
 class Command(StrEnum):

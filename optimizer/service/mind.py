@@ -153,6 +153,11 @@ class Mind:
         """The loops that are not believed now."""
         return self.learner.faults if isinstance(self.learner, LoopEstimator) else ()
 
+    def take_habits(self, earlier: Mind) -> None:
+        """Take over what was learnt of the traffic's habits, where both learn from loops."""
+        if isinstance(self.learner, LoopEstimator) and isinstance(earlier.learner, LoopEstimator):
+            self.learner.take_habits(earlier.learner)
+
     def snapshot(self) -> dict[str, object]:
         """Return what would be lost with the process, as plain values."""
         return {

@@ -247,9 +247,11 @@ class JunctionSite:
                 alarms.append((AlarmKind.GAP, f"{gap_s:.0f} s lie between two reports"))
         if self._mind is None or begins_anew or self._mind.information is not information:
             prepared, self._prepared = self._prepared, None
-            fits = prepared is not None and prepared.information is information
-            self._mind = prepared if fits else Mind(self.junction, self.description, information)
-        assert self._mind is not None
+            fresh = prepared if prepared is not None and prepared.information is information else None
+            fresh = fresh or Mind(self.junction, self.description, information)
+            if self._mind is not None:
+                fresh.take_habits(self._mind)
+            self._mind = fresh
         return self._mind
 
     def _check_states(self, request: DecisionRequest, seen: JunctionObservation, mind: Mind, alarms: list[tuple[AlarmKind, str]]) -> None:

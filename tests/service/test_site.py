@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.snapshots import SnapshotError
 from optimizer.service.messages import DecisionAnswer
 from optimizer.service.problems import ProblemError
@@ -77,6 +78,23 @@ def test_a_long_silence_begins_anew_and_a_short_one_is_told() -> None:
     ask(at, call(1, 100.0))
     assert kinds(ask(at, call(2, 104.0))) == {"gap", "not-followed"}
     assert "clock-jump" in kinds(ask(at, call(3, 400.0)))
+
+
+def test_after_a_long_silence_the_habits_of_the_traffic_are_still_known_but_no_vehicle() -> None:
+    at = site()
+    for n in range(1, 60):
+        ask(at, call(n, 100.0 + n, since_s=99.0))
+    assert at._mind is not None
+    learner = at._mind.learner
+    assert isinstance(learner, LoopEstimator)
+    lane_rate = learner._state.lane_rate.copy()
+    assert (lane_rate < 3.0).all()  # it began with 3
+    ask(at, call(60, 1000.0, since_s=999.0))
+    fresh = at._mind.learner
+    assert isinstance(fresh, LoopEstimator)
+    assert fresh is not learner
+    assert (fresh._state.lane_rate < lane_rate).all()
+    assert not fresh._state.far_count.any()
 
 
 def test_seconds_that_no_answer_came_for_are_learnt_from_when_they_come_along() -> None:
