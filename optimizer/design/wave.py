@@ -20,6 +20,9 @@ from optimizer.design.errors import DesignError
 if TYPE_CHECKING:
     from optimizer.horizon.solution import SolutionStatus
 
+MOST_CYCLES = 1000
+"""A link takes no longer to drive: what does is a wrong unit, and beyond what the solver can count."""
+
 AGREED = 1e-6
 """Numbers of an instance that differ by less are meant to be equal."""
 
@@ -178,7 +181,7 @@ def _check(instance: WaveInstance) -> None:
     for number, signal in enumerate(instance.signals, 1):
         _check_signal(number, signal)
     for number, link in enumerate(instance.links, 1):
-        _check_link(number, link)
+        _check_link(number, link, shortest_s)
 
 
 def _check_signal(number: int, signal: WaveSignal) -> None:
@@ -198,7 +201,7 @@ def _check_signal(number: int, signal: WaveSignal) -> None:
         raise DesignError(f"signal {number}: left_in = {signal.left_in:g} is longer than red_out = {signal.red_out:g}; shorten it.")
 
 
-def _check_link(number: int, link: WaveLink) -> None:
+def _check_link(number: int, link: WaveLink, shortest_s: float) -> None:
     slowest, fastest = link.speed_m_s
     if not 0 < slowest <= fastest < math.inf:
         raise DesignError(f"link {number}: speed_m_s [{slowest:g}, {fastest:g}] is no range of speeds; give 0 < least <= greatest.")
@@ -206,6 +209,11 @@ def _check_link(number: int, link: WaveLink) -> None:
         value = getattr(link, name)
         if not (math.isfinite(value) and value > 0):
             raise DesignError(f"link {number}: {name} = {value:g} is no distance; give metres above 0.")
+        if value / slowest / shortest_s > MOST_CYCLES:
+            raise DesignError(
+                f"link {number}: {name} = {value:g} takes more than {MOST_CYCLES} cycles of {shortest_s:g} s at {slowest:g} m/s; "
+                "give metres, metres per second and seconds."
+            )
     for name in ("slowness_change_max_s_m", "weight_out", "weight_in"):
         value = getattr(link, name)
         if not value >= 0:

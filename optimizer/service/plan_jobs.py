@@ -196,6 +196,8 @@ class PlanJobs:
         elif "failure" in told:
             problem = Problem(type="/problems/no-plan", title="There is no such plan", status=422, detail=told["failure"])
             self._end(job, JobState.FAILED, problem)
+        elif "fault" in told:
+            _log.error("a plan job failed: %s", told["fault"], extra={"job": job.id})
         else:
             job.result = told["result"]
             job.progress = Progress(steps_done=job.progress.steps, steps=job.progress.steps)

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from optimizer.design.bands import widest_band, widest_bands
@@ -50,6 +51,8 @@ def main() -> None:
                 tell(result=_plans(job["request"].encode(), [text.encode() for text in job["descriptions"]], tell))
         except DesignError as error:
             tell(failure=str(error))
+        except Exception as error:  # noqa: BLE001 - the front logs it, in its own form
+            tell(fault="".join(traceback.format_exception(error)))
 
 
 def _end_with_the_front() -> None:

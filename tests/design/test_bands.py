@@ -208,6 +208,11 @@ def test_free_left_turns_are_parts_of_the_opposite_reds() -> None:
         ({"signals": (WaveSignal(1.5, 0.5), WaveSignal(0.5, 0.5), WaveSignal(0.5, 0.5))}, "signal 1: red_out = 1.5"),
         ({"links": (WaveLink(300, 300, (10, 10)), WaveLink(0, 300, (10, 10)))}, "link 2: distance_out_m = 0"),
         ({"links": (WaveLink(300, 300, (10, 10)), WaveLink(300, 300, (10, 9)))}, "link 2: speed_m_s"),
+        (
+            {"links": (WaveLink(300, 300, (10, 10)), WaveLink(300, 1e308, (10, 10)))},
+            "link 2: distance_in_m = 1e.308 takes",
+        ),
+        ({"links": (WaveLink(300, 300, (1e-308, 10)), WaveLink(300, 300, (10, 10)))}, "link 1: distance_out_m = 300 takes more than"),
         ({"links": (WaveLink(300, 300, (10, 10), math.nan), WaveLink(300, 300, (10, 10)))}, "link 1: slowness_change_max_s_m"),
     ],
 )

@@ -161,7 +161,7 @@ def test_the_given_request_id_comes_back_and_stands_in_the_log(service: Service,
     assert response.headers["x-request-id"] == "find-me-1"
     told: list[int] = []
     for _ in range(100):  # the line may be written after the answer
-        lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+        lines = [json.loads(line) for line in service.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
         told = [line["status"] for line in lines if line.get("request_id") == "find-me-1"]
         if told:
             break
