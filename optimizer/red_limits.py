@@ -102,11 +102,12 @@ def _ways(
     hops = np.full(serves.shape, UNREACHABLE)
     while True:
         by_s = interstage_s + np.where(serves, 0.0, minimum_green_s + way_s)[:, np.newaxis, :]
-        shorter = by_s.min(axis=2) < way_s
+        best_s = by_s.min(axis=2)
+        shorter = best_s < way_s
         if not shorter.any():
             return hops, way_s
         hops = np.where(shorter, by_s.argmin(axis=2), hops)
-        way_s = np.where(shorter, by_s.min(axis=2), way_s)
+        way_s = np.where(shorter, best_s, way_s)
 
 
 def _notice_s(

@@ -218,8 +218,7 @@ def _add_decision_routes(app: FastAPI, core: Core) -> None:
     async def decide(request: Request, name: JunctionName) -> Response:
         """Tell what was seen, and learn what to show next."""
         received_s = time.monotonic()
-        reply = await core.decide(name, await json_body(request), received_s)
-        core.note(name, reply, time.monotonic() - received_s, request.state.request_id)
+        reply = await core.answer(name, await json_body(request), received_s, request.state.request_id)
         return Response(reply.body, headers={"Ampelwerk-Repeated": "true"} if reply.repeated else None, media_type=JSON)
 
     solved = {200: answer_of(OptimizeAnswer, "The plan."), **problems(400, 413, 415, 422)}

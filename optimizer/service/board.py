@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def board_entry(site: JunctionSite) -> dict[str, Any]:
     """Return the present signals by group, the detectors, and the last answer of a junction."""
     description, seen, body = site.description, site.seen, site.last_body
-    loops = None if seen is None else seen.loops
+    loops, disbelieved = None if seen is None else seen.loops, site.disbelieved
     return {
         "id": site.junction.id,
         "position": None if description.position is None else [description.position.x_m, description.position.y_m],
@@ -27,7 +27,7 @@ def board_entry(site: JunctionSite) -> dict[str, Any]:
                 "role": detector.role.value,
                 "covered": bool(loops is not None and loops.occupied_s[index] > 0),
                 "silent": bool(loops is not None and loops.count[index] < 0),
-                "failed": detector.id in site.disbelieved,
+                "failed": detector.id in disbelieved,
             }
             for index, detector in enumerate(site.junction.detectors)
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -137,8 +138,14 @@ class Core:
             raise unknown_junction(name)
         return found
 
-    async def decide(self, name: str, body: bytes, received_s: float) -> Reply:
-        """Answer a call of a junction."""
+    async def answer(self, name: str, body: bytes, received_s: float, request_id: str) -> Reply:
+        """Answer a call of a junction that came in at `received_s` (`time.monotonic`), count it, and log what a person should look at."""
+        reply = await self._decide(name, body, received_s)
+        self.metrics.count_reply(reply, time.monotonic() - received_s)
+        self._watch.note(name, reply, request_id)
+        return reply
+
+    async def _decide(self, name: str, body: bytes, received_s: float) -> Reply:
         if name not in self.descriptions:
             raise unknown_junction(name)
         try:
@@ -149,11 +156,6 @@ class Core:
             await self._give(name)  # its worker is new and does not hold it yet
             reply = await self.pool.ask(name, "decide", name, body, received_s)
         return reply
-
-    def note(self, name: str, reply: Reply, latency_s: float, request_id: str) -> None:
-        """Count an answered call, and log what a person should look at."""
-        self.metrics.count_reply(reply, latency_s)
-        self._watch.note(name, reply, request_id)
 
     async def board(self) -> list[dict[str, Any]]:
         """Return what the live page shows, in the order of the ids."""

@@ -67,8 +67,7 @@ class DecisionCalls:
         body = await _body(receive)
         if body is None:
             return
-        reply = await self._core.decide(name, body, received_s)
-        self._core.note(name, reply, time.monotonic() - received_s, request_id)
+        reply = await self._core.answer(name, body, received_s, request_id)
         headers = [(b"content-type", _JSON), (b"content-length", b"%d" % len(reply.body))]
         if reply.repeated:
             headers.append((b"ampelwerk-repeated", b"true"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optimizer.connectors import ConnectorGuard
+from optimizer.estimation.loop_faults import FaultKind
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.snapshots import SnapshotError
 from optimizer.estimation.zone import ZoneEstimator
@@ -152,6 +153,11 @@ class Mind:
     def faults(self) -> tuple[LoopFault, ...]:
         """The loops that are not believed now."""
         return self.learner.faults if isinstance(self.learner, LoopEstimator) else ()
+
+    @property
+    def disbelieved(self) -> tuple[LoopFault, ...]:
+        """Those of `faults` that send what cannot be right (that a loop is silent is another matter)."""
+        return tuple(fault for fault in self.faults if fault.kind is not FaultKind.SILENT)
 
     def take_habits(self, earlier: Mind) -> None:
         """Take over what was learnt of the traffic's habits, where both learn from loops."""

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from optimizer.decision import Decision
-from optimizer.estimation.loop_faults import FaultKind
 from optimizer.estimation.snapshots import SnapshotError
 from optimizer.observation import InformationClass
 from optimizer.service.answered import Reply
@@ -88,8 +87,7 @@ class JunctionSite:
     @property
     def disbelieved(self) -> frozenset[str]:
         """Detectors that cannot be right (those that are silent are another matter)."""
-        faults = () if self._mind is None else self._mind.faults
-        return frozenset(fault.loop for fault in faults if fault.kind is not FaultKind.SILENT)
+        return frozenset() if self._mind is None else frozenset(fault.loop for fault in self._mind.disbelieved)
 
     def prepare(self) -> None:
         """Make ready what a first call with loops needs."""
@@ -293,7 +291,7 @@ class JunctionSite:
             mind.tell(time_s, seen)
             return Outcome(Command.STAY, Decision(status.stage, reason="what is shown is in doubt"), "none", alarms=alarms)
         wish = mind.decide(time_s, seen, requests)
-        failed = [f"{fault.loop} ({fault.kind})" for fault in mind.faults if fault.kind is not FaultKind.SILENT]
+        failed = [f"{fault.loop} ({fault.kind})" for fault in mind.disbelieved]
         if failed:
             alarms.append((AlarmKind.FAILED_DETECTOR, f"{len(failed)} detectors are not believed: {', '.join(failed[:5])}"))
         if mind.engine.late:

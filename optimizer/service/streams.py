@@ -62,7 +62,7 @@ def add_routes(app: FastAPI, core: Core, most_bytes: int) -> None:
                 received_s = time.monotonic()
                 try:
                     await socket.state.admit()
-                    reply = await core.decide(name, body, received_s)
+                    reply = await core.answer(name, body, received_s, socket.state.request_id)
                 except ProblemError as problem:
                     note_fault(problem, socket.state.request_id)
                     await socket.send_text(problem.as_problem(socket.state.request_id).model_dump_json(exclude_none=True))
@@ -70,7 +70,6 @@ def add_routes(app: FastAPI, core: Core, most_bytes: int) -> None:
                         await socket.close(4000 + problem.status)
                         return
                     continue
-                core.note(name, reply, time.monotonic() - received_s, socket.state.request_id)
                 await socket.send_text(reply.body.decode())
 
     @app.websocket("/v1/board/stream")
