@@ -185,6 +185,7 @@ class RollingHorizon:
             np.zeros(len(junction.incoming)),
             np.ones(outgoing),
             np.zeros(groups, dtype=np.bool_),
+            np.zeros(len(junction.incoming)),
         )
         long_ago_s = np.full(groups, -1000.0)
         engine = self.make_engine(junction)

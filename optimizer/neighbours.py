@@ -248,6 +248,7 @@ class NeighbourTraffic:
             traffic.lane_free_s,
             traffic.room_veh,
             traffic.inside,
+            traffic.queued_s,
         )
 
     def record(self, time_s: float, traffic: ExpectedTraffic, planned_start: NDArray[np.int64], departure_ds: NDArray[np.int64]) -> None:

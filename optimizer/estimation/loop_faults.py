@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optimizer.compiling import compiled
-from optimizer.estimation.loop_tracking import DENSEST_M, FORGET_CROSSING_S, LEAST_CROSSING_S
+from optimizer.estimation.loop_mending import DENSEST_M
+from optimizer.estimation.loop_tracking import FORGET_CROSSING_S, LEAST_CROSSING_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
 from optimizer.estimation.loop_faults import HEALTHY
+from optimizer.estimation.loop_mending import OVERDUE_FAR_S
 from optimizer.estimation.loop_state import OPEN_CROSSINGS
-from optimizer.estimation.loop_tracking import CROSSING_SPREAD_S, LATE_S, LEAST_CROSSING_S, LEAST_RATE, OVERDUE_FAR_S, RATE_KEPT
+from optimizer.estimation.loop_tracking import CROSSING_SPREAD_S, LATE_S, LEAST_CROSSING_S, LEAST_RATE, RATE_KEPT
 from optimizer.estimation.particles import insert, remove, remove_far
 
 if TYPE_CHECKING:

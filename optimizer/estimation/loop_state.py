@@ -35,6 +35,7 @@ class Geometry(NamedTuple):
     near_m: NDArray[np.float64]
     far_m: NDArray[np.float64]
     near_alone: NDArray[np.bool_]  # whether all vehicles over the near loop come to this lane
+    far_alone: NDArray[np.bool_]  # the same of the far loop
     first_movement: NDArray[np.int64]  # movements first_movement[l] .. first_movement[l + 1] in `movement_order`
     movement_order: NDArray[np.int64]
     movement_group: NDArray[np.int64]  # per movement
@@ -58,6 +59,7 @@ class State(NamedTuple):
     empty_s: NDArray[np.float64]  # for how long the stop-line loop has been free
     near_free_s: NDArray[np.float64]  # for how long the near loop has been free
     near_stop_crossings: NDArray[np.int64]  # departures since a vehicle came onto the near loop
+    far_near_crossings: NDArray[np.int64]  # crossings of the near loop since a vehicle came onto the far loop
     stands_at_green_s: NDArray[np.float64]
     blocked_until_s: NDArray[np.float64]
     blocked_for_s: NDArray[np.float64]  # for how long it was left out of the plan last
@@ -70,6 +72,7 @@ class State(NamedTuple):
     open_count: NDArray[np.int64]
     inside_s: NDArray[np.float64]  # (1, PARTICLES): when the vehicles now inside the junction left their stop lines
     inside_count: NDArray[np.int64]
+    queued_since_s: NDArray[np.float64]  # when the queue was last seen cleared
 
 
 def geometry_of(junction: Intersection) -> Geometry:
@@ -115,6 +118,7 @@ def geometry_of(junction: Intersection) -> Geometry:
         near_m=distance_m[DetectorRole.NEAR],
         far_m=distance_m[DetectorRole.FAR],
         near_alone=alone[DetectorRole.NEAR],
+        far_alone=alone[DetectorRole.FAR],
         first_movement=first.astype(np.int64),
         movement_order=np.array(order, dtype=np.int64),
         movement_group=np.array([m.group for m in junction.movements], dtype=np.int64),
@@ -140,6 +144,7 @@ def fresh_state(geometry: Geometry) -> State:
         empty_s=np.ones(lanes),
         near_free_s=np.zeros(lanes),
         near_stop_crossings=np.zeros(lanes, dtype=np.int64),
+        far_near_crossings=np.zeros(lanes, dtype=np.int64),
         stands_at_green_s=np.zeros(lanes),
         blocked_until_s=np.full(lanes, -1e9),
         blocked_for_s=np.zeros(lanes),
@@ -152,4 +157,5 @@ def fresh_state(geometry: Geometry) -> State:
         open_count=np.zeros(lanes, dtype=np.int64),
         inside_s=np.zeros((1, PARTICLES)),
         inside_count=np.zeros(1, dtype=np.int64),
+        queued_since_s=np.full(lanes, np.inf),
     )

@@ -8,7 +8,8 @@ import math
 from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
-from optimizer.estimation.kinematics import JAM_SPACING_M, travel_time_s
+from optimizer.estimation.kinematics import travel_time_s
+from optimizer.estimation.loop_mending import OVERDUE_NEAR_S, mend_far, mend_near, near_tells
 from optimizer.estimation.loop_state import OPEN_CROSSINGS
 from optimizer.estimation.particles import add_far, choose_lane, insert, remove, remove_far, take_far
 
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
 CRUISES_FROM_AT_FAR = 0.9
 """At a far loop a vehicle keeps its speed only from this share of the allowed one on: the loop may lie so close behind the junction before
 that slower ones still accelerate."""
-
-OVERDUE_NEAR_S = 5.0
-"""A vehicle this late at a free stop-line loop, s, is not on that lane: more than slow driving over the last 50 m explains."""
-
-OVERDUE_FAR_S = 6.0
-"""A vehicle this late at a free near loop, s, has gone elsewhere; longer than at the stop line, because the way to it is longer."""
-
-NEAR_FREE_S = 2.0
-"""A loop that has been free for this long, s, has no queue on it: the gap between two vehicles that move up is shorter."""
-
-FILL_AFTER_S = 4.0
-"""A near loop covered for this long, s, carries a standing vehicle: the lane before it is full. Slow ones pass sooner."""
 
 STUCK_AFTER_S = 2.0
 """Who covers the stop-line loop for longer than this, s, at a green that is older than this could have left: time to react and to roll."""
@@ -60,12 +49,6 @@ LEAST_RATE = 1e-6
 
 LEAST_KEPT_CREDIT = 1e-30
 """A movement that nobody made for months can still be learnt again."""
-
-DENSEST_M = 6.0
-"""Room of a standing vehicle at the least: how many may stand between two loops."""
-
-MORE_THAN_FIT_VEH = 2.0
-"""So many more departures than vehicles fit behind it, and a near loop that counts nobody is not listened to."""
 
 
 @compiled
@@ -108,6 +91,7 @@ def advance(
                 first = False
         if not first:
             continue
+        s.far_near_crossings[lane] = 0
         for _ in range(count[far]):
             to = choose_lane(g, s, far, g.far)
             speed = speed_m_s[far] if speed_m_s[far] >= 0 else g.lane_speed[to]
@@ -122,12 +106,10 @@ def advance(
         for other in range(lane):
             if g.near[other] == near:
                 first = False
-        if occupied_s[near] > 0:
-            s.near_free_s[lane] = 0.0
-        else:
-            s.near_free_s[lane] += 1.0
+        s.near_free_s[lane] = 0.0 if occupied_s[near] > 0 or count[near] > 0 else s.near_free_s[lane] + 1.0
         if count[near] > 0:
             s.near_stop_crossings[lane] = 0
+            s.far_near_crossings[lane] += count[near]
         if first:
             for _ in range(count[near]):
                 take_far(g, s, near, time_s)
@@ -136,15 +118,8 @@ def advance(
                 insert(s.near_due_s, s.near_count, to, time_s + travel_time_s(g.near_m[to], speed, g.lane_speed[to]))
     for lane in range(lanes):
         _watch_front(g, s, lane, time_s, occupied_s, green_for_s)
-        _mend_near(g, s, lane, time_s, occupied_s)
-        _mend_far(g, s, lane, time_s, occupied_s)
-
-
-@compiled
-def _near_tells(g: Geometry, s: State, lane: int) -> bool:
-    """Whether a lane has a near loop that can be right: no more vehicles have left since it last counted one than fit between them."""
-    tells: bool = g.near[lane] >= 0 and s.near_stop_crossings[lane] <= g.near_m[lane] / DENSEST_M + MORE_THAN_FIT_VEH
-    return tells
+        mend_near(g, s, lane, time_s, occupied_s)
+        mend_far(g, s, lane, time_s, occupied_s)
 
 
 @compiled
@@ -158,10 +133,12 @@ def _reach(g: Geometry, s: State, lane: int, time_s: float) -> None:
                 g.approach[other] == g.approach[lane]
                 and s.near_count[other] > 0
                 and s.near_due_s[other, 0] < time_s + 2.0
+                # who is long overdue behind one who stands, and came over a loop of that lane's own, stands in its queue
+                and not (g.near_alone[other] and s.empty_s[other] == 0.0 and time_s - s.near_due_s[other, 0] > OVERDUE_NEAR_S)
                 and (source < 0 or s.near_due_s[other, 0] < s.near_due_s[source, 0])
             ):
                 source = other
-        if source < 0 and not _near_tells(g, s, lane):
+        if source < 0 and not near_tells(g, s, lane):
             for other in range(len(g.near)):
                 if (
                     g.approach[other] == g.approach[lane]
@@ -291,55 +268,3 @@ def _watch_front(
             s.blocked_until_s[lane] = time_s + s.blocked_for_s[lane]
         for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
             s.excluded[g.movement_order[k]] = False
-
-
-@compiled
-def _mend_near(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
-    """Move an overdue particle before a free stop-line loop: it waits on a neighbouring lane, or was never there."""
-    stop = g.stop[lane]
-    if stop < 0 or s.near_count[lane] == 0:
-        return
-    if s.empty_s[lane] < OVERDUE_NEAR_S or time_s - s.near_due_s[lane, 0] < OVERDUE_NEAR_S:
-        return
-    if time_s - s.last_departure_s[lane] < OVERDUE_NEAR_S:
-        return
-    due_s = s.near_due_s[lane, 0]
-    remove(s.near_due_s, s.near_count, lane, 0)
-    best = -1
-    for other in range(len(g.near)):
-        if (
-            other != lane
-            and g.approach[other] == g.approach[lane]
-            and g.stop[other] >= 0
-            and occupied_s[g.stop[other]] > 1.0
-            and (g.near[other] == g.near[lane])
-            and (best < 0 or s.near_count[other] < s.near_count[best])
-        ):
-            best = other
-    if best >= 0 and (s.near_count[best] + 1.0) * JAM_SPACING_M < g.near_m[best]:
-        insert(s.near_due_s, s.near_count, best, due_s)
-
-
-@compiled
-def _mend_far(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
-    """Overdue at the near loop: queue beyond it while that is covered, else gone elsewhere. A covered near loop means a full lane."""
-    near = g.near[lane]
-    # A point loop may lie in the gap between two standing vehicles, so a free loop alone does not prove that no queue reaches it.
-    full = (s.near_count[lane] + 2) * JAM_SPACING_M >= g.near_m[lane]
-    tells = _near_tells(g, s, lane)
-    while s.far_count[lane] > 0:
-        if tells:
-            gone = time_s - s.far_near_s[lane, 0] > OVERDUE_FAR_S and s.near_free_s[lane] >= NEAR_FREE_S and not full
-            # no queue before a free stop line, whatever the near loop says
-            gone = gone or (g.near_alone[lane] and min(time_s - s.far_due_s[lane, 0], s.empty_s[lane]) > OVERDUE_FAR_S)
-        else:
-            gone = time_s - s.far_due_s[lane, 0] > OVERDUE_FAR_S and s.empty_s[lane] >= NEAR_FREE_S
-        if not gone:
-            break
-        remove_far(s, lane, 0)
-    # Where a vehicle stands on a loop, the lane was full up to there when it came to rest; what crossed the stop line since has left.
-    # Before a stop line that has long been free no queue stands, whatever covers the loop.
-    if near >= 0 and g.near_alone[lane] and occupied_s[near] >= FILL_AFTER_S and s.empty_s[lane] < OVERDUE_NEAR_S:
-        holds = int(g.near_m[lane] / JAM_SPACING_M) - s.near_stop_crossings[lane]
-        while s.near_count[lane] < holds:
-            insert(s.near_due_s, s.near_count, lane, time_s - 1.0)

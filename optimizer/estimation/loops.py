@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from optimizer.compiling import compiled, keep
+from optimizer.estimation.lasting_queues import watch_queues
 from optimizer.estimation.loop_expectation import expect
 from optimizer.estimation.loop_faults import HEALTHY, KINDS, LoopFault, all_believed, find_faults
 from optimizer.estimation.loop_standins import stand_in
@@ -165,4 +166,6 @@ def _update(
     f.speed_m_s[:] = speed_m_s
     stand_in(g, s, f, time_s, green_for_s, permissive)
     advance(g, s, time_s, f.counts, f.occupied_s, f.speed_m_s, green_for_s)
-    return changed, expect(g, s, time_s, f.occupied_s, traffic)
+    vehicles = expect(g, s, time_s, f.occupied_s, traffic)
+    watch_queues(time_s, traffic.lane_start, traffic.arrival_s, s.queued_since_s, traffic.queued_s)
+    return changed, vehicles

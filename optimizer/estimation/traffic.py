@@ -35,6 +35,8 @@ class ExpectedTraffic:
         Vehicles that each outgoing lane still takes, shape ``(outgoing,)``.
     inside
         Whether vehicles of a group stand inside the junction and must leave it before the next green, shape ``(groups,)``.
+    queued_s
+        For how long the queue of each incoming lane has not cleared, shape ``(lanes,)``.
     """
 
     lane_start: NDArray[np.int64]
@@ -45,6 +47,7 @@ class ExpectedTraffic:
     lane_free_s: NDArray[np.float64]
     room_veh: NDArray[np.float64]
     inside: NDArray[np.bool_]
+    queued_s: NDArray[np.float64]
 
 
 class TrafficArrays(NamedTuple):
@@ -61,6 +64,7 @@ class TrafficArrays(NamedTuple):
     lane_free_s: NDArray[np.float64]
     room_veh: NDArray[np.float64]
     inside: NDArray[np.bool_]
+    queued_s: NDArray[np.float64]
 
     def first(self, vehicles: int) -> ExpectedTraffic:
         """Return the traffic of so many vehicles, without copying it."""
@@ -73,6 +77,7 @@ class TrafficArrays(NamedTuple):
             self.lane_free_s,
             self.room_veh,
             self.inside,
+            self.queued_s,
         )
 
 
@@ -87,4 +92,5 @@ def room_for_traffic(vehicles: int, lanes: int, outgoing: int, groups: int) -> T
         lane_free_s=np.zeros(lanes),
         room_veh=np.zeros(outgoing),
         inside=np.zeros(groups, dtype=np.bool_),
+        queued_s=np.zeros(lanes),
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import CRUISES_FROM, FOLLOWING_S, JAM_SPACING_M, STANDING_M_S, travel_time_s
+from optimizer.estimation.lasting_queues import watch_queues
 from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic
 
@@ -49,6 +50,7 @@ class ZoneEstimator:
         self._standing_s = np.zeros(lanes)
         self._before = np.zeros(lanes + 1, dtype=np.int64), np.zeros(0), np.zeros(0)  # lane_start, distances and speeds a second ago
         self._blocked_until_s = np.zeros(lanes)
+        self._queued_since_s = np.full(lanes, np.inf)
 
     def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
         """Return what is expected now.
@@ -71,6 +73,8 @@ class ZoneEstimator:
         now = lane_start, views.distance_m, views.speed_m_s
         arrival_s = _arrivals(*now, self._lane_speed, *self._before)
         self._before = now
+        queued_s = np.empty(lanes)
+        watch_queues(time_s, lane_start, arrival_s, self._queued_since_s, queued_s)
         self._watch_fronts(time_s, lane_start, views.movement, views.distance_m, views.speed_m_s, green_for_s)
         return ExpectedTraffic(
             lane_start=lane_start,
@@ -81,15 +85,19 @@ class ZoneEstimator:
             lane_free_s=np.maximum(self._blocked_until_s - time_s, 0.0),
             room_veh=views.outgoing_room_m / JAM_SPACING_M,
             inside=views.in_junction > 0,
+            queued_s=queued_s,
         )
 
     def snapshot(self) -> bytes:
         """Return what has been learnt; see `optimizer.estimation.snapshots.Keeps`."""
-        return packed({"standing_s": self._standing_s, "blocked_until_s": self._blocked_until_s})
+        return packed(self._learnt())
 
     def restore(self, snapshot: bytes) -> None:
         """Take up what was learnt before."""
-        unpack_into({"standing_s": self._standing_s, "blocked_until_s": self._blocked_until_s}, snapshot)
+        unpack_into(self._learnt(), snapshot)
+
+    def _learnt(self) -> dict[str, NDArray[np.float64]]:
+        return {"standing_s": self._standing_s, "blocked_until_s": self._blocked_until_s, "queued_since_s": self._queued_since_s}
 
     def _watch_fronts(
         self,

@@ -36,14 +36,14 @@ DEADLINE_MARGIN_S = 2.0
 DEADLINE_WEIGHT_VEH = 20.0
 """A maximum red is heeded as if so many vehicles waited: a plan that lets it come upon it wastes the green it has just begun."""
 
-LONGEST_QUEUE_VEH = 20
+LONGEST_QUEUE_VEH = 32
 """Vehicles of one lane that are planned for: more cannot leave within the horizon, whatever the plan."""
 
 OCCUPIED_DISCOUNT = 0.7
 """A vehicle that leaves into a full lane is worth this much less than one that leaves into an empty one."""
 
 
-HEADWAY, QUEUE_PENALTY, GREEN_SHARE, RECALL, RECALL_WEIGHT, HORIZON, STOP_PENALTY, STOP_TOLERANCE = range(8)
+HEADWAY, QUEUE_PENALTY, GREEN_SHARE, LASTING_FROM, LASTING_MOST, RECALL, RECALL_WEIGHT, HORIZON, STOP_PENALTY, STOP_TOLERANCE = range(10)
 
 
 class JunctionModel(NamedTuple):
@@ -105,6 +105,8 @@ class ProblemAssembler:
             HEADWAY: parameters.headway_s,
             QUEUE_PENALTY: parameters.queue_penalty_s,
             GREEN_SHARE: parameters.green_queue_share,
+            LASTING_FROM: parameters.lasting_queue_s,
+            LASTING_MOST: parameters.lasting_queue_most_s,
             RECALL: parameters.pedestrian_recall_s,
             RECALL_WEIGHT: parameters.pedestrian_weight_veh,
             HORIZON: self.signals.horizon_ds,
@@ -161,6 +163,7 @@ class ProblemAssembler:
             traffic.weight,
             traffic.lane_free_s,
             traffic.room_veh,
+            traffic.queued_s,
         )
         return HorizonProblem(self.signals, **arrays._asdict())
 
@@ -180,6 +183,7 @@ def collect_problem(
     weight_veh: NDArray[np.float64],
     lane_free_s: NDArray[np.float64],
     room_veh: NDArray[np.float64],
+    queued_s: NDArray[np.float64],
 ) -> ProblemArrays:
     """Return the problem that starts now (arguments as in `ProblemAssembler.assemble`, the status and the traffic field by field)."""
     constants = model.constants
@@ -234,6 +238,8 @@ def collect_problem(
     unserved = np.empty((count, 2), dtype=np.int64)
     for lane in range(every):
         last = starts[lane + 1]
+        lasts_s = queued_s[lane] - constants[LASTING_FROM] if lane < lanes else 0.0
+        lasting_ds = np.int64(np.round(10.0 * min(max(lasts_s, 0.0), constants[LASTING_MOST])))
         for i in range(starts[lane], last):
             # Vehicles queue first in first out, so those left unserved are the last ones: the k-th from the end adds
             # headway (k - 1/2) to the sum headway q^2 / 2 of the time that a queue of q needs to clear.
@@ -242,6 +248,7 @@ def collect_problem(
             waited_ds = horizon_ds - arrival[i]
             if is_moving[i] and waited_ds > constants[STOP_TOLERANCE]:
                 waited_ds += np.int64(constants[STOP_PENALTY])
+            waited_ds += lasting_ds
             unserved[i, 0] = weight[i] * (waited_ds + np.int64(np.round(terminal_ds)))
             unserved[i, 1] = weight[i] * (waited_ds + np.int64(np.round(constants[GREEN_SHARE] * terminal_ds)))
     green_since = np.empty(len(green_since_s), dtype=np.int64)

@@ -151,6 +151,7 @@ class SearchEngine:
             traffic.weight,
             traffic.lane_free_s,
             traffic.room_veh,
+            traffic.queued_s,
             self._beam_width,
             self._node_limit,
         )
@@ -237,6 +238,7 @@ def _choose(
     weight_veh: NDArray[np.float64],
     lane_free_s: NDArray[np.float64],
     room_veh: NDArray[np.float64],
+    queued_s: NDArray[np.float64],
     beam_width: int,
     node_limit: int,
 ) -> tuple[int, int, int, int]:
@@ -259,6 +261,7 @@ def _choose(
         weight_veh,
         lane_free_s,
         room_veh,
+        queued_s,
     )
     group = problem.group
     # Where all vehicles have a protected green that may go on, no plan can be better than to let them go.

@@ -35,6 +35,12 @@ class HorizonParameters:
         Terminal cost of each vehicle that is left in a queue.
     green_queue_share
         Factor on the terminal cost where the vehicle's group is green at the horizon.
+    lasting_queue_s
+        A queue that has not cleared for longer than this, about a cycle, is expected to last for as long again as it has lasted beyond: so
+        much more each vehicle costs that is left in it. In a fluid queue one vehicle more that is served saves one vehicle's wait until
+        the queue next clears (G. F. Newell, Applications of Queueing Theory, 1982, chapter 2), which may be long after the horizon.
+    lasting_queue_most_s
+        What is added at the most.
     change_penalty_s
         Cost of each change of stage, in seconds of delay of one vehicle.
     pedestrian_recall_s
@@ -57,6 +63,8 @@ class HorizonParameters:
     stop_tolerance_s: float = 2.0
     queue_penalty_s: float = 16.0
     green_queue_share: float = 0.3
+    lasting_queue_s: float = 60.0
+    lasting_queue_most_s: float = 300.0
     change_penalty_s: float = 0.1
     pedestrian_recall_s: float = 20.0
     pedestrian_weight_veh: float = 0.3

@@ -153,6 +153,7 @@ class KeptEstimator:
             lane_free_s=np.zeros(len(junction.incoming)),
             room_veh=np.ones(len(junction.outgoing)),
             inside=np.zeros(len(junction.groups), dtype=np.bool_),
+            queued_s=np.zeros(len(junction.incoming)),
         )
         self.traffic = self._nothing
         self.requests: tuple[PriorityRequest, ...] = ()

@@ -95,6 +95,7 @@ class AnyTraffic:
             lane_free_s=np.zeros(lanes),
             room_veh=np.full(lanes, 20.0),
             inside=self._random.random(len(self._junction.groups)) < 0.5,
+            queued_s=np.zeros(lanes),
         )
 
     def choose(self, *_: object) -> Change | None:

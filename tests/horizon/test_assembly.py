@@ -44,6 +44,7 @@ def problem_with_walkers_red_for(red_s: float) -> HorizonProblem:
         np.zeros(1),
         np.full(1, 10.0),
         np.zeros(2, dtype=np.bool_),
+        np.zeros(1),
     )
     now_s = 1000.0
     status = SignalStatus(stage=0, previous=1, green_start_s=now_s - red_s + 9.0, commanded_s=now_s - red_s)
@@ -57,6 +58,30 @@ def test_walkers_wait_from_the_recall_on() -> None:
     assert problem.group.tolist() == [1]
     assert problem.arrival_ds[0] / 10.0 == pytest.approx(parameters.pedestrian_recall_s - 10.0)
     assert problem.weight[0] == round(parameters.pedestrian_weight_veh * WEIGHT_UNIT)
+
+
+def cars_that_have_queued_for(queued_s: float) -> HorizonProblem:
+    many = 3
+    traffic = ExpectedTraffic(
+        np.array([0, many]),
+        1.3 * np.arange(many),
+        np.zeros(many, dtype=np.int64),
+        np.array([False, True, True]),
+        np.ones(many),
+        np.zeros(1),
+        np.full(1, 100.0),
+        np.zeros(2, dtype=np.bool_),
+        np.full(1, queued_s),
+    )
+    status = SignalStatus(stage=1, previous=0, green_start_s=990.0, commanded_s=980.0)
+    walkers = np.array([980.0, np.inf])
+    return ProblemAssembler(CROSSING, HorizonParameters()).assemble(1000.0, status, np.full(2, status.green_start_s), walkers, traffic)
+
+
+@pytest.mark.parametrize(("queued_s", "more_s"), [(60.0, 0.0), (61.0, 1.0), (200.0, 140.0), (360.0, 300.0), (5000.0, 300.0)])
+def test_who_is_left_in_a_queue_that_lasts_costs_more_whatever_is_green_at_the_horizon(queued_s: float, more_s: float) -> None:
+    usual, lasting = cars_that_have_queued_for(0.0), cars_that_have_queued_for(queued_s)
+    assert (lasting.unserved_cost[:3] - usual.unserved_cost[:3]).tolist() == [[round(10 * more_s) * WEIGHT_UNIT] * 2] * 3
 
 
 def test_a_maximum_red_within_the_horizon_weighs_on_the_plan() -> None:

@@ -50,6 +50,7 @@ def traffic(main_s: list[float], side_s: list[float] = [], *, moving: bool = Fal
         lane_free_s=np.zeros(2),
         room_veh=np.full(2, 40.0),
         inside=np.zeros(2, dtype=np.bool_),
+        queued_s=np.zeros(2),
     )
 
 

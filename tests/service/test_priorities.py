@@ -35,6 +35,7 @@ def traffic(*arrivals_s: list[float]) -> ExpectedTraffic:
         lane_free_s=np.zeros(2),
         room_veh=np.full(2, 10.0),
         inside=np.zeros(2, dtype=np.bool_),
+        queued_s=np.zeros(2),
     )
 
 
