@@ -42,12 +42,14 @@ def test_a_far_loop_that_is_stuck_on_makes_no_queue_on_an_empty_street() -> None
 
 
 def test_a_queue_that_moves_up_over_the_near_loop_is_not_given_up() -> None:
-    # every two seconds one vehicle crosses the near loop and the stop line, so fast that no second ends with one on a loop
+    # every two seconds one vehicle crosses the near loop and the stop line, so fast that no second ends with one on a loop; there is room
+    # before the near loop, so that it is not the full lane that keeps those behind it
     watch = jammed()
+    before = len(watch.second(STOP, STOP, STOP, standing_s={FAR: 5.0}).arrival_s)
+    assert before == BEFORE_NEAR - 3 + BEFORE_FAR
     for left in range(1, 10):
-        watch.second(STOP, NEAR, standing_s={FAR: 5.0 + left})
-        expected = watch.second(standing_s={FAR: 5.0 + left})
-        assert len(expected.arrival_s) == BEFORE_NEAR + BEFORE_FAR - left
+        watch.second(STOP, NEAR, standing_s={FAR: 4.0 + 2 * left})
+        assert len(watch.second(standing_s={FAR: 5.0 + 2 * left}).arrival_s) == before - left
 
 
 def test_a_queue_beyond_a_near_loop_that_nobody_crosses_is_given_up() -> None:
