@@ -64,7 +64,7 @@ class HorizonParameters:
     queue_penalty_s: float = 16.0
     green_queue_share: float = 0.3
     lasting_queue_s: float = 60.0
-    lasting_queue_most_s: float = 300.0
+    lasting_queue_most_s: float = 100.0
     change_penalty_s: float = 0.1
     pedestrian_recall_s: float = 20.0
     pedestrian_weight_veh: float = 0.3

@@ -78,7 +78,7 @@ def cars_that_have_queued_for(queued_s: float) -> HorizonProblem:
     return ProblemAssembler(CROSSING, HorizonParameters()).assemble(1000.0, status, np.full(2, status.green_start_s), walkers, traffic)
 
 
-@pytest.mark.parametrize(("queued_s", "more_s"), [(60.0, 0.0), (61.0, 1.0), (200.0, 140.0), (360.0, 300.0), (5000.0, 300.0)])
+@pytest.mark.parametrize(("queued_s", "more_s"), [(60.0, 0.0), (61.0, 1.0), (130.0, 70.0), (160.0, 100.0), (5000.0, 100.0)])
 def test_who_is_left_in_a_queue_that_lasts_costs_more_whatever_is_green_at_the_horizon(queued_s: float, more_s: float) -> None:
     usual, lasting = cars_that_have_queued_for(0.0), cars_that_have_queued_for(queued_s)
     assert (lasting.unserved_cost[:3] - usual.unserved_cost[:3]).tolist() == [[round(10 * more_s) * WEIGHT_UNIT] * 2] * 3
