@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from experiments.folders import claim, publish
 from experiments.kpis import read_kpis, vehicle_classes
 from experiments.provenance import command_line, parameter_files, scenario_hash, sumo_options, versions
 from experiments.requests import check_window
+from experiments.simulations import settings_of
 from sumo_networks import Scenario, scenario
 
 if TYPE_CHECKING:
@@ -62,13 +62,11 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
     files = parameter_files(request.controller.parameters)
     out = out.absolute()
     claim(out)
-    settings = SimulationSettings(
-        configuration=place.configuration,
-        network=place.network,
-        additional=place.additional_files,
-        output=out,
-        begin_s=request.begin_s if request.begin_s is not None else place.begin_s,
-        end_s=request.end_s if request.end_s is not None else (place.end_s if math.isfinite(place.end_s) else None),
+    settings = settings_of(
+        place,
+        out,
+        begin_s=request.begin_s,
+        end_s=request.end_s,
         seed=request.seed,
         step_length_s=request.step_length_s,
         demand_scale=request.demand_scale,

@@ -19,9 +19,10 @@ import numpy as np
 import typer
 
 from controllers.rolling_horizon import RollingHorizon
-from controllers.sumo.coupling import SimulationSettings, simulate
+from controllers.sumo.coupling import simulate
 from experiments.errors import ExperimentError
 from experiments.requests import controller_choice
+from experiments.simulations import settings_of
 from optimizer.horizon import cp_sat, search
 from optimizer.horizon.assembly import ProblemAssembler
 from optimizer.horizon.solution import SolutionStatus
@@ -91,15 +92,7 @@ def record_problems(name: str, controller_name: str, end_s: float | None, every:
         raise ExperimentError(f"{controller_name} solves no horizon problems; name {RollingHorizon.name}, @loops or @zone.")
     noting = _NotingController(stages, **choice.arguments())
     with tempfile.TemporaryDirectory(prefix="ampelwerk-") as folder:
-        settings = SimulationSettings(
-            configuration=place.configuration,
-            network=place.network,
-            additional=place.additional_files,
-            output=Path(folder),
-            begin_s=place.begin_s,
-            end_s=place.end_s if end_s is None else end_s,
-        )
-        simulate(settings, noting)
+        simulate(settings_of(place, Path(folder), end_s=end_s), noting)
     problems = [problem for problem in noting.problems if problem.arrival_ds.size][::every]
     if not problems:
         raise ExperimentError(f"{name} has no controlled junction with {stages[0]} to {stages[-1]} stages; choose another scenario.")

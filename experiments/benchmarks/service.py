@@ -28,7 +28,8 @@ import numpy as np
 import typer
 
 from controllers.remote import Remote
-from controllers.sumo.coupling import SimulationSettings, simulate
+from controllers.sumo.coupling import simulate
+from experiments.simulations import settings_of
 from optimizer.service.client import ServiceClient
 from optimizer.service.site import JunctionSite
 from sumo_networks import scenario
@@ -119,15 +120,7 @@ def record(begin: int, seconds: int) -> Recording:
     """Return what the junctions report in some seconds of the scenario, from a second after its begin on."""
     place, controller = scenario(SCENARIO), _Recorder()
     with tempfile.TemporaryDirectory() as folder:
-        settings = SimulationSettings(
-            configuration=place.configuration,
-            network=place.network,
-            additional=place.additional_files,
-            output=Path(folder),
-            begin_s=place.begin_s,
-            end_s=place.begin_s + begin + seconds,
-        )
-        simulate(settings, controller)
+        simulate(settings_of(place, Path(folder), end_s=place.begin_s + begin + seconds), controller)
     sites, calls = controller.inside.sites, controller.inside.calls
     return Recording([site.description for site in sites.values()], [calls[name][begin:] for name in sites])
 

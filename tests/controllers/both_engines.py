@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controllers.rolling_horizon import RollingHorizon
-from controllers.sumo.coupling import SimulationSettings, simulate
+from controllers.sumo.coupling import simulate
+from experiments.simulations import settings_of
 from optimizer.horizon.engines import BEAM_WIDTH, NODE_LIMIT, Change, CpSatEngine, SearchEngine
 from sumo_networks.catalogue import scenario
 
@@ -92,16 +93,7 @@ def main() -> None:
     place = scenario(name)
     subject = AskingBoth(obeyed)
     with TemporaryDirectory() as folder:
-        settings = SimulationSettings(
-            configuration=place.configuration,
-            network=place.network,
-            additional=place.additional_files,
-            output=Path(folder),
-            begin_s=place.begin_s,
-            end_s=place.begin_s + float(length_s),
-            seed=int(seed),
-        )
-        simulate(settings, subject)
+        simulate(settings_of(place, Path(folder), end_s=place.begin_s + float(length_s), seed=int(seed)), subject)
     sys.stdout.write("\n" + json.dumps(subject.counted) + "\n")
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from controllers.contract import NetworkedController, ProgramController
 from controllers.registry import controller
-from controllers.sumo.coupling import SimulationSettings, simulate
+from controllers.sumo.coupling import simulate
+from experiments.simulations import settings_of
 from sumo_networks.catalogue import scenario
 
 if TYPE_CHECKING:
@@ -89,15 +90,7 @@ def main() -> None:
     place, out = scenario(name), Path(folder)
     subject: Any = controller(made, **json.loads(parameters))
     recorder = None if isinstance(subject, ProgramController) else Recorder(subject)
-    settings = SimulationSettings(
-        configuration=place.configuration,
-        network=place.network,
-        additional=place.additional_files,
-        output=out,
-        begin_s=place.begin_s,
-        end_s=place.begin_s + float(length_s),
-        seed=int(seed),
-    )
+    settings = settings_of(place, out, end_s=place.begin_s + float(length_s), seed=int(seed))
     summary = simulate(settings, subject if recorder is None else recorder)
     log = out / "signals.csv"
     outcome = {

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from controllers.remote import Remote
-from controllers.sumo.coupling import SimulationSettings, simulate
+from controllers.sumo.coupling import simulate
 from controllers.sumo.network import read_network
 from experiments.kpis import read_kpis, vehicle_classes
+from experiments.simulations import settings_of
 from sumo_networks.catalogue import scenario
 from tests.controllers.one_run import conflicting_greens
 from tests.service.running import free_port, running, small_disk
@@ -188,18 +189,7 @@ def main() -> None:
             threading.Thread(target=between.serve_forever, daemon=True).start()
             url = f"http://127.0.0.1:{between.server_port}"
         controller = Disturbed(url, service, fault, length_s)
-        summary = simulate(
-            SimulationSettings(
-                configuration=place.configuration,
-                network=place.network,
-                additional=place.additional_files,
-                output=out,
-                begin_s=place.begin_s,
-                end_s=place.begin_s + length_s,
-                seed=int(seed),
-            ),
-            controller,
-        )
+        summary = simulate(settings_of(place, out, end_s=place.begin_s + length_s, seed=int(seed)), controller)
     classes = vehicle_classes((*place.route_files, *place.additional_files))
     kpis: dict[str, Any] = read_kpis(
         out / "tripinfo.xml",
