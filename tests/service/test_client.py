@@ -253,7 +253,7 @@ def test_an_answer_that_comes_after_its_time_brings_the_plan_of_the_next_second(
 
     async def asked() -> list[Guidance]:
         told = []
-        async with AsyncServiceClient(service.url, timeout_s=0.0) as client:  # no patience at all: answers are late, but for one that overtakes us
+        async with AsyncServiceClient(service.url, timeout_s=0.0) as client:  # no patience: nearly each answer is late
             for n in range(200):
                 told.append(await client.ask(pilot, second(100.0 + n), "Gr", 0.0))
                 if pilot.late and told[-1].source is LedBy.LAST_PLAN:
