@@ -16,6 +16,8 @@ STANDING_M_S = 0.5
 REACTION_S = 1.0
 JAM_SPACING_M = 7.5
 FOLLOWING_S = 1.3
+HEADWAY_S = 1.9
+"""Saturation headway, as in the plans (`HorizonParameters.headway_s`)."""
 
 
 @compiled

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
+from optimizer.estimation.kinematics import HEADWAY_S
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-HEADWAY_S = 1.9
-"""Time between two vehicles of a queue that dissolves."""
 
 AT_THE_LINE_S = 2.0
 """Who stands at the stop line needs this long to cross it."""

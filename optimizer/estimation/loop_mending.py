@@ -24,7 +24,7 @@ NEAR_FREE_S = 2.0
 """A loop that has been free for this long, s, has no queue on it: the gap between two vehicles that move up is shorter."""
 
 FILL_AFTER_S = 4.0
-"""A near loop covered for this long, s, carries a standing vehicle: the lane before it is full. Slow ones pass sooner."""
+"""An upstream loop covered for this long, s, carries a standing vehicle: the lane before it is full. Slow ones pass sooner."""
 
 DENSEST_M = 6.0
 """Room of a standing vehicle at the least: how many may stand between two loops."""
@@ -48,14 +48,26 @@ def near_tells(g: Geometry, s: State, lane: int) -> bool:
 
 
 @compiled
+def _silent_s(s: State, lane: int, time_s: float) -> float:
+    """Return for how long nobody has stood on a stop-line loop or left it: who is fast leaves it within a second and never covers it."""
+    silent_s: float = min(s.empty_s[lane], time_s - s.last_departure_s[lane])
+    return silent_s
+
+
+@compiled
+def _is_full(g: Geometry, s: State, lane: int) -> bool:
+    """Whether the queue may reach the near loop, also where that is free: it may lie in the gap between two who stand."""
+    full: bool = (s.near_count[lane] + UNCOUNTED_VEH) * JAM_SPACING_M >= g.near_m[lane]
+    return full
+
+
+@compiled
 def mend_near(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
     """Move an overdue particle before a free stop-line loop: it waits on a neighbouring lane, or was never there."""
     stop = g.stop[lane]
     if stop < 0 or s.near_count[lane] == 0:
         return
-    if s.empty_s[lane] < OVERDUE_NEAR_S or time_s - s.near_due_s[lane, 0] < OVERDUE_NEAR_S:
-        return
-    if time_s - s.last_departure_s[lane] < OVERDUE_NEAR_S:
+    if min(_silent_s(s, lane, time_s), time_s - s.near_due_s[lane, 0]) < OVERDUE_NEAR_S:
         return
     due_s = s.near_due_s[lane, 0]
     remove(s.near_due_s, s.near_count, lane, 0)
@@ -75,13 +87,11 @@ def mend_near(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArr
 
 
 @compiled
-def mend_far(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
-    """Overdue at the near loop: queue beyond it while that is covered, else gone elsewhere. A covered near loop means a full lane."""
-    near = g.near[lane]
-    # A point loop may lie in the gap between two standing vehicles, so a free loop alone does not prove that no queue reaches it.
-    full = (s.near_count[lane] + UNCOUNTED_VEH) * JAM_SPACING_M >= g.near_m[lane]
+def mend_far(g: Geometry, s: State, lane: int, time_s: float) -> None:
+    """Overdue at the near loop: queue beyond it while that is covered or the lane before it full, else gone elsewhere."""
+    full = _is_full(g, s, lane)
     tells = near_tells(g, s, lane)
-    silent_s = min(s.empty_s[lane], time_s - s.last_departure_s[lane])
+    silent_s = _silent_s(s, lane, time_s)
     while s.far_count[lane] > 0:
         if tells:
             gone = time_s - s.far_near_s[lane, 0] > OVERDUE_FAR_S and s.near_free_s[lane] >= QUEUE_GONE_S and not full
@@ -92,15 +102,22 @@ def mend_far(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArra
         if not gone:
             break
         remove_far(s, lane, 0)
-    # Where a vehicle stands on a loop, the lane was full up to there when it came to rest; what crossed the stop line since has left.
+
+
+@compiled
+def fill_lane(g: Geometry, s: State, lane: int, time_s: float, occupied_s: NDArray[np.float64]) -> None:
+    """Where a vehicle stands on a loop, the lane was full up to there when it came to rest; what crossed the next loop since has left."""
+    near, far = g.near[lane], g.far[lane]
+    if near < 0:
+        return
+    full = _is_full(g, s, lane)  # as counted, before it is filled
     # Before a stop line that has long been free no queue stands, whatever covers the loop.
-    if near >= 0 and g.near_alone[lane] and occupied_s[near] >= FILL_AFTER_S and s.empty_s[lane] < OVERDUE_NEAR_S:
+    if g.near_alone[lane] and occupied_s[near] >= FILL_AFTER_S and s.empty_s[lane] < OVERDUE_NEAR_S:
         holds = int(g.near_m[lane] / JAM_SPACING_M) - s.near_stop_crossings[lane]
         while s.near_count[lane] < holds:
             insert(s.near_due_s, s.near_count, lane, time_s - 1.0)
-    # The same of the far loop: the queue on it stands behind a lane that is full up to the near loop.
-    far = g.far[lane]
-    if near >= 0 and far >= 0 and g.far_alone[lane] and occupied_s[far] >= FILL_AFTER_S and full:
+    # The queue on a far loop stands behind a lane that is full up to the near loop.
+    if far >= 0 and g.far_alone[lane] and occupied_s[far] >= FILL_AFTER_S and full:
         holds = int((g.far_m[lane] - g.near_m[lane]) / JAM_SPACING_M) - s.far_near_crossings[lane]
         while s.far_count[lane] < holds:
             add_far(s, lane, time_s - 1.0, time_s - 1.0)

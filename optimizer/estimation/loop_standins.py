@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
+from optimizer.estimation.kinematics import HEADWAY_S
 from optimizer.estimation.loop_faults import HEALTHY
 from optimizer.estimation.loop_mending import OVERDUE_FAR_S
 from optimizer.estimation.loop_state import OPEN_CROSSINGS
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from optimizer.estimation.loop_state import Geometry, State
 
 STARTUP_S = 1.0
-HEADWAY_S = 1.9
-"""Saturation headway, as in the plans (`HorizonParameters.headway_s`)."""
 YIELDING_HEADWAY_S = 4.0
 """Headway of a queue that must yield: about 900 vehicles an hour."""
 FULL_EXIT_S = 2.0

@@ -57,7 +57,7 @@ class State(NamedTuple):
     last_departure_s: NDArray[np.float64]
     far_late_s: NDArray[np.float64]  # how much later than expected vehicles come from the far to the near loop
     empty_s: NDArray[np.float64]  # for how long the stop-line loop has been free
-    near_free_s: NDArray[np.float64]  # for how long the near loop has been free
+    near_free_s: NDArray[np.float64]  # for how long nobody has stood on the near loop or crossed it
     near_stop_crossings: NDArray[np.int64]  # departures since a vehicle came onto the near loop
     far_near_crossings: NDArray[np.int64]  # crossings of the near loop since a vehicle came onto the far loop
     stands_at_green_s: NDArray[np.float64]

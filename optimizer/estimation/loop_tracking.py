@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import travel_time_s
-from optimizer.estimation.loop_mending import OVERDUE_NEAR_S, mend_far, mend_near, near_tells
+from optimizer.estimation.loop_mending import OVERDUE_NEAR_S, fill_lane, mend_far, mend_near, near_tells
 from optimizer.estimation.loop_state import OPEN_CROSSINGS
 from optimizer.estimation.particles import add_far, choose_lane, insert, remove, remove_far, take_far
 
@@ -119,7 +119,8 @@ def advance(
     for lane in range(lanes):
         _watch_front(g, s, lane, time_s, occupied_s, green_for_s)
         mend_near(g, s, lane, time_s, occupied_s)
-        mend_far(g, s, lane, time_s, occupied_s)
+        mend_far(g, s, lane, time_s)
+        fill_lane(g, s, lane, time_s, occupied_s)
 
 
 @compiled
