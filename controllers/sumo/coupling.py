@@ -215,15 +215,7 @@ class _Run:
         )
         watched = _WatchedPrograms(backend, self.junctions) if self.native else None
         if not self.native:
-            if isinstance(self.controller, NetworkedController):
-                # numba comes with it, which takes longer to load than many a run of the others lasts
-                from controllers.sumo.neighbours import links_between  # noqa: PLC0415
-
-                self.controller.connect(links_between(self.reading.net, self.junctions))
-            if isinstance(self.controller, FallingBackController):
-                shipped = self.reading.shipped
-                self.controller.fall_back_on({name: fallback_plan(junction, shipped[name]) for name, junction in self.junctions.items()})
-            self.controller.start(self.junctions)
+            self._start_controller()
         decide_cpu_s = 0.0
         step, clock, show = backend.simulationStep, backend.simulation.getTime, backend.trafficlight.setRedYellowGreenState
         now_s = begin_s
@@ -234,6 +226,8 @@ class _Run:
             while (end_s < 0 and backend.simulation.getMinExpectedNumber() > 0) or now_s < end_s - 1e-9:
                 step()
                 previous_s, now_s = now_s, float(clock())
+                if loop_reader is not None:
+                    loop_reader.watch(now_s, settings.step_length_s)
                 if int(now_s) == int(previous_s):
                     continue  # decisions and samples come on full seconds, whatever the step length
                 sampler.sample(now_s)
@@ -273,6 +267,17 @@ class _Run:
             sumo_version=str(backend.getVersion()[1] if isinstance(backend.getVersion(), tuple) else backend.getVersion()),
             sumo_options=self.options,
         )
+
+    def _start_controller(self) -> None:
+        if isinstance(self.controller, NetworkedController):
+            # numba comes with it, which takes longer to load than many a run of the others lasts
+            from controllers.sumo.neighbours import links_between  # noqa: PLC0415
+
+            self.controller.connect(links_between(self.reading.net, self.junctions))
+        if isinstance(self.controller, FallingBackController):
+            shipped = self.reading.shipped
+            self.controller.fall_back_on({name: fallback_plan(junction, shipped[name]) for name, junction in self.junctions.items()})
+        self.controller.start(self.junctions)
 
     def _take_over(self, now_s: float) -> dict[str, JunctionSignals]:
         signals = {}
@@ -315,7 +320,7 @@ def _checked(decisions: Any) -> Mapping[str, Decision | None]:  # noqa: ANN401 -
 
 def _observe(time_s: float, signals: dict[str, JunctionSignals], loops: LoopReader | None, zone: ZoneReader | None) -> Observation:
     if loops is not None:
-        loops.read(time_s, 1.0)
+        loops.read(time_s)
     if zone is not None:
         zone.read()
     views = {}

@@ -137,7 +137,7 @@ def write_virtual_loops(placed: PlacedDetectors, path: Path) -> None:
 
 
 class LoopReader:
-    """Reads all loops of a running simulation once per step.
+    """Reads all loops of a running simulation: watches them in each of its steps, and makes readings of what they saw.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ class LoopReader:
     def __init__(self, backend: object, placed: PlacedDetectors, faults: LoopFaults | None = None) -> None:
         self._since_detection = _direct(backend, "inductionloop", "getTimeSinceDetection")
         self._vehicle_data = _direct(backend, "inductionloop", "getVehicleData")
-        self._speed = _direct(backend, "vehicle", "getSpeed")
+        self._speed_of = _direct(backend, "vehicle", "getSpeed")
         self._ids = [loop.id for loops in placed.loops.values() for loop in loops]
         self._slices: dict[str, slice] = {}
         start = 0
@@ -167,36 +167,45 @@ class LoopReader:
         self._faults = BrokenLoops(self._ids, faults) if faults is not None else None
         self.broken = self._faults.kind_of if self._faults is not None else {}
         self._readings: dict[str, LoopReadings] = {}
+        self._start_afresh()
 
-    def read(self, time_s: float, step_s: float) -> None:
-        """Take the readings of the step that ends now."""
-        total = len(self._ids)
-        count = np.zeros(total, dtype=np.int64)
-        occupancy = np.zeros(total)
-        occupied_s = np.zeros(total)
-        speed = np.full(total, math.nan)
+    def watch(self, time_s: float, step_s: float) -> None:
+        """Take what the loops saw in SUMO's step that ends now: they tell of no more than one."""
         step_start_s = time_s - step_s
+        self._watched_s += step_s
+        self._occupied_s[:] = 0.0
         for index, free_s in enumerate(map(self._since_detection, self._ids)):
             if free_s >= step_s:
                 continue
-            entered, covered_s, stands_s = 0, 0.0, 0.0
             for vehicle, length_m, entry_s, leave_s, _ in self._vehicle_data(self._ids[index]):
                 left = leave_s >= 0
                 # 1e-9: an entry exactly at the end of the last step was counted there
                 if entry_s > step_start_s + 1e-9:
-                    entered += 1
+                    self._count[index] += 1
                     # A double loop knows the speed as soon as the front has crossed it; SUMO's loop only when the rear has.
-                    speed[index] = length_m / max(leave_s - entry_s, 0.1) if left else self._speed(vehicle)
-                covered_s += (leave_s if left else time_s) - max(entry_s, step_start_s)
+                    self._speed[index] = length_m / max(leave_s - entry_s, 0.1) if left else self._speed_of(vehicle)
+                self._covered_s[index] += (leave_s if left else time_s) - max(entry_s, step_start_s)
                 if not left:
-                    stands_s = max(stands_s, time_s - entry_s)
-            count[index], occupied_s[index] = entered, stands_s
-            occupancy[index] = min(max(covered_s / step_s, 0.0), 1.0)
+                    self._occupied_s[index] = max(self._occupied_s[index], time_s - entry_s)
+
+    def read(self, time_s: float) -> None:
+        """Make the readings of all steps watched since the last time."""
+        occupancy = np.clip(self._covered_s / self._watched_s, 0.0, 1.0)
         if self._faults is not None:
-            self._faults.apply(time_s, count, occupancy, occupied_s, speed)
+            self._faults.apply(time_s, self._count, occupancy, self._occupied_s, self._speed)
         self._readings = {
-            junction: LoopReadings(count[part], occupancy[part], occupied_s[part], speed[part]) for junction, part in self._slices.items()
+            junction: LoopReadings(self._count[part], occupancy[part], self._occupied_s[part], self._speed[part])
+            for junction, part in self._slices.items()
         }
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        total = len(self._ids)
+        self._watched_s = 0.0
+        self._count = np.zeros(total, dtype=np.int64)
+        self._covered_s = np.zeros(total)
+        self._occupied_s = np.zeros(total)
+        self._speed = np.full(total, math.nan)
 
     def readings(self, junction: str) -> LoopReadings:
         """Return the readings of one junction's loops taken last."""
