@@ -11,7 +11,7 @@ from controllers.background import BackedPlanner, background_guards, plan_pilot
 from controllers.designed_plans import read_designed_plans
 from optimizer.connectors import connector_guards
 from optimizer.estimation.loops import LoopEstimator
-from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.estimation.traffic import room_for_traffic
 from optimizer.estimation.zone import ZoneEstimator
 from optimizer.horizon.engines import BEAM_WIDTH, ENGINES, NODE_LIMIT, Engine
 from optimizer.horizon.parameters import HorizonParameters
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from optimizer.decision import Decision
+    from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.intersection import Intersection
     from optimizer.neighbours import Link
     from optimizer.observation import Observation
@@ -172,21 +173,14 @@ class RollingHorizon:
             ),
         )
         ESTIMATORS[self.information](junction).update(0.0, seen, np.full(groups, -1.0))
-        lanes = np.zeros(len(junction.incoming) + 1, dtype=np.int64)
-        movements = np.array([i for i, m in enumerate(junction.movements) if m.incoming == junction.movements[0].incoming], dtype=np.int64)
-        lanes[junction.movements[0].incoming + 1 :] = len(movements)
-        many = len(movements)
-        traffic = ExpectedTraffic(
-            lanes,
-            np.zeros(many),
-            movements,
-            np.ones(many, dtype=np.bool_),
-            np.ones(many),
-            np.zeros(len(junction.incoming)),
-            np.ones(outgoing),
-            np.zeros(groups, dtype=np.bool_),
-            np.zeros(len(junction.incoming)),
-        )
+        first = junction.movements[0].incoming
+        movements = [i for i, m in enumerate(junction.movements) if m.incoming == first]
+        arrays = room_for_traffic(len(movements), len(junction.incoming), outgoing, groups)
+        arrays.lane_start[first + 1 :] = len(movements)
+        arrays.movement[:] = movements
+        arrays.moving[:] = True
+        arrays.room_veh[:] = 1.0
+        traffic = arrays.first(len(movements))
         long_ago_s = np.full(groups, -1000.0)
         engine = self.make_engine(junction)
         if neighbours is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.estimation.traffic import room_for_traffic
 from optimizer.horizon import cp_sat, search
 from optimizer.horizon.assembly import ProblemAssembler
 from optimizer.horizon.engines import BEAM_WIDTH, CP_SAT_LIMIT_S, NODE_LIMIT, Change, PlannedDepartures
@@ -19,6 +19,7 @@ from optimizer.priority import with_requests
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.horizon.problem import HorizonProblem
     from optimizer.horizon.solution import HorizonSolution
     from optimizer.intersection import Intersection
@@ -144,17 +145,8 @@ class KeptEstimator:
     def __init__(self, inner: Estimator, junction: Intersection) -> None:
         self.inner = inner
         self.longest_clearing_s = inner.longest_clearing_s
-        self._nothing = ExpectedTraffic(
-            lane_start=np.zeros(len(junction.incoming) + 1, dtype=np.int64),
-            arrival_s=np.zeros(0),
-            movement=np.zeros(0, dtype=np.int64),
-            moving=np.zeros(0, dtype=np.bool_),
-            weight=np.zeros(0),
-            lane_free_s=np.zeros(len(junction.incoming)),
-            room_veh=np.ones(len(junction.outgoing)),
-            inside=np.zeros(len(junction.groups), dtype=np.bool_),
-            queued_s=np.zeros(len(junction.incoming)),
-        )
+        self._nothing = room_for_traffic(0, len(junction.incoming), len(junction.outgoing), len(junction.groups)).first(0)
+        self._nothing.room_veh[:] = 1.0
         self.traffic = self._nothing
         self.requests: tuple[PriorityRequest, ...] = ()
         self.muted = False
