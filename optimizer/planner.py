@@ -12,6 +12,8 @@ from optimizer.intersection import Aspect
 from optimizer.red_limits import RED_MARGIN_S, UNREACHABLE, RedClock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from optimizer.background import BackgroundGuard
@@ -30,9 +32,12 @@ class Estimator(Protocol):
     ----------
     longest_clearing_s
         The all-red is not extended by more than this for vehicles that it reports inside the junction.
+    tells_inside_after
+        Aspects of the greens after whose end it can tell whether a vehicle of theirs stands inside the junction.
     """
 
     longest_clearing_s: float
+    tells_inside_after: tuple[Aspect, ...]
 
     def update(self, time_s: float, observation: JunctionObservation, green_for_s: NDArray[np.float64]) -> ExpectedTraffic:
         """Take in what was seen in the last second and return what is expected.
@@ -91,8 +96,9 @@ class JunctionPlanner:
         self._protected = np.array([[aspect is Aspect.PROTECTED for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
         groups = len(junction.groups)
         self._opening = [[list(junction.opening(a, b)) for b in stages] for a in stages]
-        self._closing_permissive = np.array(
-            [[[_closes_permissive(junction, a, b, g) for g in range(groups)] for b in stages] for a in stages], dtype=np.bool_
+        told = estimator.tells_inside_after
+        self._clearing = np.array(
+            [[[_closes(junction, a, b, g, told) for g in range(groups)] for b in stages] for a in stages], dtype=np.bool_
         )
         self._interstage_s = [[math.ceil(junction.interstage_s(a, b)) for b in stages] for a in stages]
         self._clearances_s = [[_clearances_s(junction, a, b) for b in stages] for a in stages]
@@ -200,17 +206,20 @@ class JunctionPlanner:
         return min(status.green_start_s + limits.green_limit_s[status.stage], *due_s, math.inf) - RED_MARGIN_S
 
     def _clear(self, time_s: float, status: SignalStatus, traffic: ExpectedTraffic) -> Decision | None:
-        """Extend the all-red while a vehicle of a permissive group that has just closed stands inside the junction."""
-        if time_s + 1.0 > self._clear_until_s or not (self._closing_permissive[status.previous, status.stage] & traffic.inside).any():
+        """Extend the all-red while a vehicle of a group that has just closed stands inside the junction.
+
+        Not only of a permissive group: who goes straight on may be held up by a tail of left-turners that wait inside.
+        """
+        if time_s + 1.0 > self._clear_until_s or not (self._clearing[status.previous, status.stage] & traffic.inside).any():
             return None
         if self._background is not None and not self._background.may_wait(status, self._clock.red_since_s):
             return None
         return Decision(status.stage, earliest_s=time_s + 1.0, reason="a vehicle stands inside the junction")
 
 
-def _closes_permissive(junction: Intersection, old: int, new: int, group: int) -> bool:
-    """Whether a change ends a permissive green of a group."""
-    return junction.stages[old].aspects[group] is Aspect.PERMISSIVE and not junction.stages[new].serves(group)
+def _closes(junction: Intersection, old: int, new: int, group: int, aspects: Sequence[Aspect]) -> bool:
+    """Whether a change ends a green of a group that has one of some aspects."""
+    return junction.stages[old].aspects[group] in aspects and not junction.stages[new].serves(group)
 
 
 def _clearances_s(junction: Intersection, old: int, new: int) -> list[tuple[int, float]]:

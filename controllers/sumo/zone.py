@@ -126,11 +126,9 @@ class ZoneReader:
         )
 
     def _internal_lanes(self, junction: Intersection) -> list[tuple[int, str]]:
-        """Return (group, internal lane) of the movements that may have to wait inside the junction: the permissive ones."""
+        """Return (group, internal lane) of all movements of vehicles."""
         found = []
         for movement in junction.movements:
-            if not junction.yields_to[movement.group]:
-                continue
             lane, target = junction.incoming[movement.incoming].id, junction.outgoing[movement.outgoing].id
             via = next((link[4] for link in self._lane.getLinks(lane) if link[0] == target), "")
             while via:

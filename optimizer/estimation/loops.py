@@ -60,6 +60,7 @@ class LoopEstimator:
     """
 
     longest_clearing_s = 6.0  # less than with a zone: what loops say of the inside is a guess
+    tells_inside_after: tuple[Aspect, ...] = (Aspect.PERMISSIVE,)  # of others, loops cannot tell who is held up from whom they have missed
 
     def __init__(self, junction: Intersection) -> None:
         self._junction = junction

@@ -11,6 +11,7 @@ from optimizer.estimation.kinematics import CRUISES_FROM, FOLLOWING_S, JAM_SPACI
 from optimizer.estimation.lasting_queues import watch_queues
 from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic
+from optimizer.intersection import Aspect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +43,7 @@ class ZoneEstimator:
     """
 
     longest_clearing_s = 10.0
+    tells_inside_after: tuple[Aspect, ...] = (Aspect.PROTECTED, Aspect.PERMISSIVE)
 
     def __init__(self, junction: Intersection) -> None:
         self._lane_speed = np.array([lane.speed_m_s for lane in junction.incoming])

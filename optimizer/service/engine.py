@@ -145,6 +145,7 @@ class KeptEstimator:
     def __init__(self, inner: Estimator, junction: Intersection) -> None:
         self.inner = inner
         self.longest_clearing_s = inner.longest_clearing_s
+        self.tells_inside_after = inner.tells_inside_after
         self._nothing = room_for_traffic(0, len(junction.incoming), len(junction.outgoing), len(junction.groups)).first(0)
         self._nothing.room_veh[:] = 1.0
         self.traffic = self._nothing

@@ -77,6 +77,7 @@ class AnyTraffic:
     """An estimator and an engine in one: it sees any traffic, some of it inside the junction, and wants anything."""
 
     longest_clearing_s = 6.0
+    tells_inside_after = (Aspect.PROTECTED, Aspect.PERMISSIVE)
 
     def __init__(self, described: Intersection, seed: int, restless: float) -> None:
         self._junction, self._random, self._restless = described, np.random.default_rng(seed), restless
