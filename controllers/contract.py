@@ -74,3 +74,16 @@ class ProgramController(Protocol):
 
     def write_programs(self, shipped: Mapping[str, ShippedProgram], path: Path) -> Path | None:
         """Write an additional file with the programs and return its path; None where the shipped programs are to run."""
+
+
+@runtime_checkable
+class ReplacingController(ProgramController, Protocol):
+    """A controller with programs of its own, whose interstages hold in place of the shipped ones'.
+
+    Attributes
+    ----------
+    programs
+        The additional file with the programs; None where the shipped ones run.
+    """
+
+    programs: Path | None

@@ -117,9 +117,15 @@ def read_designed_plans(path: str) -> dict[str, DesignedPlan]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         return {name: _entry(values) for name, values in content["junctions"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        told = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"the plan {file} cannot be read ({told}); name a {RECORD} of `ampelwerk design`.") from error
+    except OSError as error:
+        told = error.strerror or "it cannot be opened"
+    except KeyError as error:
+        told = f"it lacks {error}"
+    except (TypeError, AttributeError):
+        told = "its values are not those of a designed plan"
+    except ValueError as error:
+        told = f"it is no JSON: {error}" if isinstance(error, json.JSONDecodeError) else str(error)
+    raise ValueError(f"the plan {file} cannot be read ({told}); name a {RECORD} of `ampelwerk design`.")
 
 
 def _entry(values: Mapping[str, Any]) -> DesignedPlan:

@@ -145,6 +145,8 @@ def _told(error: Exception) -> str:
 
 
 def _suggest(wrong: str, valid: Any) -> str:  # noqa: ANN401 - any iterable of names
-    names = list(valid)
-    near = difflib.get_close_matches(wrong, names, n=3, cutoff=0.5) or sorted(names)
-    return f"choose from {', '.join(near)}" if near else "it offers none"
+    names = sorted(valid)
+    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
+    if not near:
+        return f"choose from {', '.join(names)}" if names else "it offers none"
+    return f"the nearest is {near[0]}" + (f", of {', '.join(names)}" if len(names) > 1 else "")

@@ -58,6 +58,8 @@ class RollingHorizon:
     ------
     ValueError
         If there is no such information class, engine or way to heed the neighbours, or the plan cannot be read.
+    TypeError
+        If a parameter is no number.
     """
 
     name = "rolling_horizon"
@@ -79,6 +81,9 @@ class RollingHorizon:
             raise ValueError(f"there is no engine {engine!r}; choose from {', '.join(ENGINES)}.")
         if neighbours not in NEIGHBOURS:
             raise ValueError(f"there is no way {neighbours!r} to heed the neighbours; choose from {', '.join(NEIGHBOURS)}.")
+        for parameter, value in {"beam_width": beam_width, "node_limit": node_limit, **parameters}.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{parameter} = {value!r} is no number; give one.")
         self.information = InformationClass(information)
         self.engine = engine
         self.beam_width, self.node_limit = beam_width, node_limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -27,7 +28,7 @@ class Static:
     Raises
     ------
     ValueError
-        If there is no such file.
+        If there is no such file, or it is broken.
     """
 
     name = "static"
@@ -37,6 +38,8 @@ class Static:
         self.programs = None if programs is None else Path(programs).absolute()
         if self.programs is not None and not self.programs.is_file():
             raise ValueError(f"programs = {programs!r} is no file; name an additional file with signal programs.")
+        if self.programs is not None:
+            _check_readable(self.programs)
 
     def write_programs(self, shipped: Mapping[str, ShippedProgram], path: Path) -> Path | None:  # noqa: ARG002 - nothing to derive
         """Write nothing: the shipped programs run, or those of the file."""
@@ -119,6 +122,15 @@ class DelayBased(_GreenExtending):
 
     name = "delay_based"
     information = InformationClass.ZONE
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        root = ET.parse(path).getroot()
+    except (ET.ParseError, UnicodeError) as error:
+        raise ValueError(f"{path} is broken XML ({error}); mend it.") from error
+    if root.find("tlLogic") is None:
+        raise ValueError(f"{path} holds no signal program (tlLogic); name an additional file with some.")
 
 
 def _is_green(state: str) -> bool:

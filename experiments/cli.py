@@ -37,6 +37,7 @@ from experiments.requests import (
 from experiments.service_commands import add_service_commands
 from experiments.tables import rich_table, run_table
 from sumo_networks import catalogue
+from sumo_networks.cache import cache_folder
 
 UNSAFE_CODE = 1
 """Exit code of a check that found errors."""
@@ -116,6 +117,9 @@ def networks_command() -> None:
         counts = ("-", "-") if entry.missing else (str(entry.signals), str(entry.vehicles))
         table.add_row(entry.name, *counts, entry.licence, entry.source, entry.missing or entry.label)
     _stdout().print(table)
+    _stdout().print(
+        f"Files that are made for a name lie in {cache_folder()}; those of resco/ in the installed package `sumo-rl`.", soft_wrap=True
+    )
 
 
 @app.command("run")

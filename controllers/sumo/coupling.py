@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sumolib
 
-from controllers.contract import FallingBackController, NetworkedController, ProgramController, RetimingController
+from controllers.contract import FallingBackController, NetworkedController, ProgramController, ReplacingController, RetimingController
 from controllers.registry import ControllerError
 from controllers.sumo.detectors import DetectorLayout, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.fallback import fallback_plan
@@ -131,7 +131,8 @@ def simulate(settings: SimulationSettings, controller: Controller | ProgramContr
     ControllerError
         If the controller decides anything but decisions.
     """
-    reading = read_network(settings.network, settings.additional)
+    own = controller.programs if isinstance(controller, ReplacingController) else None
+    reading = read_network(settings.network, settings.additional if own is None else (*settings.additional, own))
     return _Run(settings, controller, reading).run()
 
 

@@ -110,7 +110,7 @@ class Mind:
 
     def watch(self, since_s: float, state: str) -> tuple[Violation, ...]:
         """Let the monitor take note of what was shown, be it safe or not; what it knows already is passed over."""
-        if self._shown and since_s <= self._shown[-1][0]:
+        if self._shown and (since_s < self._shown[-1][0] or (since_s, state) == self._shown[-1]):
             return ()
         self._shown.append((since_s, state))
         return self.monitor.witness(since_s, state)

@@ -28,13 +28,22 @@ def test_ones_own_class_is_named_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "sentence"),
     [
-        ("max_presure", {}, "There is no controller 'max_presure'; choose from max_pressure or package.module:Class."),
+        (
+            "max_presure",
+            {},
+            "There is no controller 'max_presure'; the nearest is max_pressure, of actuated, coordinated,",
+        ),
         ("nothing.of:This", {}, "the module 'nothing.of' cannot be imported"),
         (":Greedy", {}, "cannot be imported"),
-        ("controllers.greedy:Gredy", {}, "Module 'controllers.greedy' has no class 'Gredy'; choose from Greedy."),
+        ("controllers.greedy:Gredy", {}, "Module 'controllers.greedy' has no class 'Gredy'; the nearest is Greedy."),
         ("controllers.registry:controller", {}, "has no class 'controller'"),
-        ("greedy", {"intervall_s": 5}, "Controller 'greedy' has no parameter 'intervall_s'; choose from interval_s."),
+        (
+            "greedy",
+            {"intervall_s": 5},
+            "no parameter 'intervall_s'; the nearest is interval_s, of interval_s, zone_m.",
+        ),
         ("static", {"interval_s": 5}, "Controller 'static' has no parameter 'interval_s'; choose from programs."),
+        ("rolling_horizon", {"horizon_s": "long"}, "horizon_s = 'long' is no number; give one."),
         ("greedy", {"interval_s": -5}, "must both be positive"),
         ("greedy", {"interval_s": "often"}, "rejects its parameters"),
         ("actuated", {"minimum_green_s": 60}, "need 0 < minimum_green_s <= maximum_green_s"),

@@ -3,6 +3,8 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
+import pytest
+
 from controllers.sumo.programs import ShippedPhase, ShippedProgram
 from controllers.sumo_programs import Actuated, DelayBased, Static
 
@@ -58,3 +60,12 @@ def test_lights_with_one_green_phase_or_rings_stay_on_their_own_program(tmp_path
     single = ShippedProgram("single", "0", "static", 0.0, PHASES[:3])
     rings = ShippedProgram("rings", "0", "NEMA", 0.0, PHASES)
     assert written(Actuated().write_programs({"single": single, "rings": rings}, tmp_path / "programs.add.xml")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [("<additional><tlLogic</additional>", "broken XML"), ("<additional/>", "holds no signal program")]
+)
+def test_a_file_without_programs_is_told_by_its_name(tmp_path: Path, content: str, sentence: str) -> None:
+    (tmp_path / "mine.add.xml").write_text(content)
+    with pytest.raises(ValueError, match=rf"mine\.add\.xml.*{sentence}"):
+        Static(str(tmp_path / "mine.add.xml"))

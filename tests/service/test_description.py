@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from experiments.exports import junction_descriptions
 from optimizer.horizon import search_tables
 from optimizer.service.description import DescriptionError, JunctionDescription, content_hash, describe, to_intersection
 from optimizer.service.rehearsal import small_junction
+from optimizer.service.site import JunctionSite
 from optimizer.service.wire import MOST_GROUPS
 from sumo_networks import scenario
 
@@ -40,6 +44,16 @@ def test_the_export_names_plans_neighbours_and_places() -> None:
         assert all(link.source in described for link in description.links)
     places = [d.position for d in described.values()]
     assert len({(p.x_m, p.y_m) for p in places if p is not None}) == 6
+
+
+def test_the_call_that_the_documentation_shows_is_answered_without_an_alarm() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+    told = re.search(r"/decisions -H .* -d '(\{.*?\})'\n", text, flags=re.DOTALL)
+    assert told is not None
+    (description,) = junction_descriptions("rilsa/1")
+    assert f"/v1/junctions/{description.id}/decisions" in text
+    answer = json.loads(JunctionSite(description).answer(told[1].encode(), time.monotonic()).body)
+    assert not answer["alarms"]
 
 
 def test_the_hash_tells_content_and_not_the_way_it_is_written() -> None:

@@ -124,6 +124,14 @@ def test_two_conflicting_greens_are_told_and_nothing_is_commanded() -> None:
     assert answer["command"] == "stay"
 
 
+def test_conflicting_greens_are_told_though_the_state_is_said_to_last_since_before() -> None:
+    at = site()
+    assert not kinds(ask(at, call(1, 100.0, shown=[{"since_s": 99.0, "state": "Gr"}])))
+    answer = ask(at, call(2, 101.0, shown=[{"since_s": 99.0, "state": "GG"}]))
+    assert "unsafe-state" in kinds(answer)
+    assert answer["command"] == "stay"
+
+
 def test_a_change_that_was_commanded_and_not_made_is_told() -> None:
     at = site()
     assert ask(at, call(1, 100.0))["command"] == "change"
