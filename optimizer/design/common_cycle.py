@@ -67,8 +67,7 @@ def design_together(
 ) -> CommonDesign:
     """Design plans with one common cycle and least delay.
 
-    Where a common cycle lets every stream keep its reserve (`DesignParameters.highest_saturation`), the plans do; where one lets every
-    stream stay within its capacity, they do that; otherwise delay alone decides.
+    Where a common cycle lets every stream stay within its capacity, the plans do; otherwise delay alone decides.
 
     Parameters
     ----------
@@ -98,16 +97,15 @@ def design_together(
         )
     timings = [timing_of(data, way, relative_gap) for data in frames]
     saturations = [first_saturation_h(data.problem) for data in frames]
-    factors = (max(1 / data.problem.parameters.highest_saturation for data in frames), 1.0, 0.0)
     best: CommonDesign | None = None
     for _ in range(PASSES):
         searches = [
             JunctionSearch(data, timing, saturation_h, relative_gap, deadline_s)
             for data, timing, saturation_h in zip(frames, timings, saturations, strict=True)
         ]
-        found = None
-        for factor in factors:
-            found = found or _best(searches, range(least_s, most_s + 1), factor, relative_gap)
+        found = _best(searches, range(least_s, most_s + 1), 1.0, relative_gap) or _best(
+            searches, range(least_s, most_s + 1), 0.0, relative_gap
+        )
         if found is None:
             break
         common = _common(frames, found, relative_gap)

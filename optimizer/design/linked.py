@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 CYCLES_TRIED: Final = (0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.05, 1.1, 1.15)
 """Common cycles beside the one that is best without regard to platoons, in its multiples."""
 
-RESERVE_TOLERANCE: Final = 0.02
-"""What a junction's reserve may lack: the discharge of permissive streams and pockets is known only once there is a plan."""
-
 
 @dataclass(frozen=True, slots=True)
 class DesignOrder:
@@ -157,20 +154,15 @@ def _design_set(
     for cycle_s in sorted({round(share * middle_s) for share in CYCLES_TRIED} - {round(middle_s)}):
         if shortest_s <= cycle_s <= longest_s:
             with contextlib.suppress(DesignError):  # too short for the minimum greens, or for the time there is
-                best = min(best, _coordinated(tasks, links, order, (cycle_s, cycle_s), on_step), key=_merit)
+                best = min(best, _coordinated(tasks, links, order, (cycle_s, cycle_s), on_step), key=_delayed_veh)
     return best
 
 
-def _merit(plans: tuple[dict[str, DesignResult], Coordination | None]) -> tuple[int, float]:
-    """Return what plans are compared by, the smaller the better.
-
-    First the junctions that lack the reserve that is wanted, then the vehicles that wait at all of them, on the ways between them as the
-    offsets let platoons arrive.
-    """
+def _delayed_veh(plans: tuple[dict[str, DesignResult], Coordination | None]) -> float:
+    """Return the vehicles that wait at all junctions, on the ways between them as their offsets let platoons arrive."""
     results, coordination = plans
-    tight = sum(r.capacity_factor * r.problem.parameters.highest_saturation < 1 - RESERVE_TOLERANCE for r in results.values())
     alone = sum(weighted_delay_veh(result.performance) for result in results.values())
-    return tight, alone + (0.0 if coordination is None else coordination.delay_veh - coordination.uncoordinated_veh)
+    return alone + (0.0 if coordination is None else coordination.delay_veh - coordination.uncoordinated_veh)
 
 
 def _coordinated(

@@ -32,9 +32,6 @@ class DesignParameters:
         Weight of a crossing person's delay against a vehicle's.
     spacing_m
         Length that a queued vehicle takes of its lane.
-    highest_saturation
-        Degree of saturation that no stream of coordinated junctions exceeds where a common cycle allows it. Formulae of delay know the mean
-        flow of a quarter of an hour; its peaks of a few cycles need a reserve (HBS 2015 and HCM 2016 advise 0.85 to 0.9).
     """
 
     shortest_cycle_s: int = 30
@@ -50,7 +47,6 @@ class DesignParameters:
     sneakers_veh: float = 2.0
     person_weight: float = 0.5
     spacing_m: float = 7.5
-    highest_saturation: float = 0.9
 
 
 DEFAULTS: Final = DesignParameters()

@@ -8,7 +8,6 @@ from experiments.benchmarks.design_instances import demand, four_arms, random_fl
 from optimizer.design.common_cycle import design_together
 from optimizer.design.designing import design
 from optimizer.design.errors import DesignError
-from optimizer.design.parameters import DesignParameters
 from optimizer.design.plan_check import plan_violations
 from optimizer.design.problem import DesignProblem, design_problem
 from optimizer.design.result import Objective
@@ -50,25 +49,6 @@ def test_the_common_cycle_lets_every_junction_carry_its_demand_where_one_can() -
     ]
     common = design_together(problems)
     assert min(result.capacity_factor for result in common.results) >= 1
-
-
-def test_every_stream_keeps_its_reserve_where_a_common_cycle_has_room_for_it() -> None:
-    busy, quiet = four_arms(), crossing()
-
-    def designed(highest: float) -> tuple[float, float]:
-        parameters = DesignParameters(highest_saturation=highest)
-        problems = [
-            design_problem(busy, demand(busy, random_flows(0, total_h=2200)), parameters, cycle_s=(40, 110)),
-            design_problem(quiet, demand(quiet, (900, 250)), parameters, cycle_s=(40, 110)),
-        ]
-        common = design_together(problems)
-        return 1 / min(result.capacity_factor for result in common.results), common.cost
-
-    tight, least_cost = designed(1.0)
-    eased, cost = designed(0.9)
-    assert eased <= 0.9 < tight < 1
-    assert least_cost <= cost < 1.01 * least_cost
-    assert designed(0.8) == (tight, least_cost)  # more than any cycle gives: not asked for
 
 
 def test_junctions_whose_cycles_do_not_meet_are_named() -> None:
