@@ -123,8 +123,10 @@ def read_designed_plans(path: str) -> dict[str, DesignedPlan]:
         told = f"it lacks {error}"
     except (TypeError, AttributeError):
         told = "its values are not those of a designed plan"
+    except json.JSONDecodeError as error:
+        told = f"it is no JSON: {error}"
     except ValueError as error:
-        told = f"it is no JSON: {error}" if isinstance(error, json.JSONDecodeError) else str(error)
+        told = str(error)
     raise ValueError(f"the plan {file} cannot be read ({told}); name a {RECORD} of `ampelwerk design`.")
 
 

@@ -36,9 +36,9 @@ class Static:
 
     def __init__(self, programs: str | None = None) -> None:
         self.programs = None if programs is None else Path(programs).absolute()
-        if self.programs is not None and not self.programs.is_file():
-            raise ValueError(f"programs = {programs!r} is no file; name an additional file with signal programs.")
         if self.programs is not None:
+            if not self.programs.is_file():
+                raise ValueError(f"programs = {programs!r} is no file; name an additional file with signal programs.")
             _check_readable(self.programs)
 
     def write_programs(self, shipped: Mapping[str, ShippedProgram], path: Path) -> Path | None:  # noqa: ARG002 - nothing to derive

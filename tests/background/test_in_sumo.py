@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from controllers.sumo.network import read_network
 from controllers.sumo.plan_programs import program_plan
 from sumo_networks.catalogue import scenario
+from tests.commands import ampelwerk
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 TOLERANCE_S = 6.0
-
-
-def ampelwerk(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "experiments", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=300
-    )
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +67,7 @@ def missed_s(plans: Path, run: Path) -> dict[tuple[str, str], int]:
 
 
 def test_coordinated_greens_stay_within_the_tolerance_in_sumo(plans: Path, tmp_path: Path) -> None:
-    done = ampelwerk("run", "neudorf", "--end", "600", "--background", str(plans), "--out", "bound", cwd=tmp_path)
+    done = ampelwerk("run", "neudorf", "--end", "600", "--background", str(plans), "--out", "bound", cwd=tmp_path, timeout_s=300)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "bound" / "run.json").read_text())
     assert record["kpis"]["refused_commands"] == 0
@@ -95,7 +88,7 @@ def test_coordinated_greens_stay_within_the_tolerance_in_sumo(plans: Path, tmp_p
 def test_a_plan_that_cannot_stand_behind_a_run_is_refused_in_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     entry = {"cycle_s": 60, "offset_s": 0, "greens": {"a": [[0, 30]]}, "coordinated": ["a"], "yellow_s": {}, "intergreen_s": {}}
     (tmp_path / "other.json").write_text(json.dumps({"junctions": {"m1": entry}}))
-    done = ampelwerk("run", "neudorf", *arguments, "--end", "60", "--out", "out", cwd=tmp_path)
+    done = ampelwerk("run", "neudorf", *arguments, "--end", "60", "--out", "out", cwd=tmp_path, timeout_s=300)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr

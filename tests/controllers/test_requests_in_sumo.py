@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,8 +20,11 @@ from optimizer.design.plan_text import plan_content
 from optimizer.design.problem import design_problem
 from optimizer.design.requests import groups_on_request, request_windows, with_requests
 from sumo_networks.catalogue import scenario
+from tests.commands import ampelwerk
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 JUNCTIONS = ("m1", "m2", "m3")
 END_S = 900
 CYCLE_S = 70
@@ -59,14 +59,7 @@ def run(plan: Path) -> Path:
     name = "tests.controllers.recording:Recording"
     (plan / "p.toml").write_text(f'["{name}"]\nplan = "design.json"\nrecord = "loops.jsonl"\n')
     order = ["run", "neudorf", "--controller", name, "--parameters", "p.toml", "--end", str(END_S), "--out", "run"]
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments", *order],
-        cwd=plan,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ampelwerk(*order, cwd=plan)
     assert done.returncode == 0, done.stderr
     return plan / "run"
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.commands import ampelwerk
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("step_length", ["1", "0.5", "0.1"])
@@ -19,14 +19,7 @@ def test_loops_count_everybody_once_whatever_the_length_of_a_step(step_length: s
     name = "tests.controllers.counting:Counting"
     (tmp_path / "p.toml").write_text(f'["{name}"]\nrecord = "{tmp_path / "record.json"}"\n')
     order = ["run", "rilsa/1", "--controller", name, "--parameters", "p.toml", "--step-length", step_length, "--end", "400", "--out", "run"]
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments", *order],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ampelwerk(*order, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "record.json").read_text())
     trips = ET.parse(tmp_path / "run" / "tripinfo.xml").getroot().findall("tripinfo")

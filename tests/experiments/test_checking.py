@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
@@ -15,34 +12,26 @@ from controllers.sumo.findings import RULES
 from experiments.checking import check, report
 from experiments.errors import ExperimentError
 from tests.audit.sarif_structure import SARIF
+from tests.commands import ampelwerk
 
-
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).parents[2]
-    return subprocess.run(
-        [sys.executable, "-m", "experiments", "check", *arguments],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_errors_end_with_code_1_and_none_with_code_0_and_a_wrong_name_with_code_2() -> None:
-    assert command("rilsa/1").returncode == 0
-    unsafe = command("rilsa/3")
+    assert ampelwerk("check", "rilsa/1").returncode == 0
+    unsafe = ampelwerk("check", "rilsa/3")
     assert unsafe.returncode == 1
     assert unsafe.stdout.splitlines()[-1] == "rilsa/3: 2 programs checked, 1 error, 1 warning, 0 notes."
-    unknown = command("rilsa/9")
+    unknown = ampelwerk("check", "rilsa/9")
     assert unknown.returncode == 2
     assert unknown.stderr.startswith("ampelwerk: There is no scenario 'rilsa/9'")
-    assert command("absent.net.xml").returncode == 2
+    assert ampelwerk("check", "absent.net.xml").returncode == 2
 
 
 def test_the_json_report_says_the_same_as_the_text(tmp_path: Path) -> None:
     out = tmp_path / "report.json"
-    assert command("rilsa/3", "--format", "json", "--out", str(out)).returncode == 1
+    assert ampelwerk("check", "rilsa/3", "--format", "json", "--out", str(out)).returncode == 1
     content = json.loads(out.read_text(encoding="utf-8"))
     text = report(check("rilsa/3"), "rilsa/3", "text")
     assert content["programs"] == 2

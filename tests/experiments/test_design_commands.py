@@ -6,32 +6,23 @@ import csv
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from experiments.checking import check
 from sumo_networks import scenario
 from sumo_networks.sumo_programs import sumo_home
+from tests.commands import ampelwerk
 
-
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).parents[2]
-    return subprocess.run(
-        [sys.executable, "-m", "experiments", *arguments],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("plan") / "out"
-    done = command("design", "plan", "rilsa/1", "--out", str(out))
+    done = ampelwerk("design", "plan", "rilsa/1", "--out", str(out))
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
@@ -60,14 +51,14 @@ def test_the_static_controller_runs_the_programs(planned: tuple[Path, str], tmp_
     parameters = tmp_path / "parameters.toml"
     parameters.write_text(f'[static]\nprograms = "{planned[0] / "programs.add.xml"}"\n')
     common = ["--controller", "static", "--end", "200", "--parameters", str(parameters)]
-    done = command("run", "rilsa/1", "--out", str(tmp_path / "run"), *common)
+    done = ampelwerk("run", "rilsa/1", "--out", str(tmp_path / "run"), *common)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["request"]["parameters"]["programs"].endswith("programs.add.xml")
     # Judged by its own intergreens of 5 s, not by the 10 s of the shipped program.
     assert record["kpis"]["violations"] == 0
     parameters.write_text('[static]\nprograms = "absent.add.xml"\n')
-    refused = command("run", "rilsa/1", "--out", str(tmp_path / "refused"), *common)
+    refused = ampelwerk("run", "rilsa/1", "--out", str(tmp_path / "refused"), *common)
     assert refused.returncode == 2
     assert "absent.add.xml" in refused.stderr
 
@@ -81,7 +72,7 @@ def test_the_coordinated_controller_works_with_the_intergreens_of_its_plan(plann
     delays_s = {}
     for name in ("coordinated", "static"):
         order = ["run", "rilsa/1", "--controller", name, "--parameters", str(tmp_path / "p.toml"), "--end", "1200"]
-        done = command(*order, "--out", str(tmp_path / name))
+        done = ampelwerk(*order, "--out", str(tmp_path / name))
         assert done.returncode == 0, done.stderr
         kpis = json.loads((tmp_path / name / "run.json").read_text())["kpis"]
         delays_s[name] = kpis["full_delay_s"]
@@ -123,7 +114,7 @@ def test_the_offices_own_intergreens_take_the_place_of_the_computed_ones(planned
     own.mkdir()
     matrix = (planned[0] / "intergreens" / "0.csv").read_text()
     (own / "0.csv").write_text(matrix.replace(",5", ",9").replace(",4", ",9"))
-    done = command("design", "plan", "rilsa/1", "--out", str(tmp_path / "out"), "--intergreens", str(own))
+    done = ampelwerk("design", "plan", "rilsa/1", "--out", str(tmp_path / "out"), "--intergreens", str(own))
     assert done.returncode == 0, done.stderr
     before, after = (
         json.loads((folder / "design.json").read_text())["junctions"]["0"]["cycle_s"] for folder in (planned[0], tmp_path / "out")
@@ -131,7 +122,8 @@ def test_the_offices_own_intergreens_take_the_place_of_the_computed_ones(planned
     assert after > before  # more time is lost
     (own / "1.csv").write_text(matrix)
     assert (
-        "there is no junction '1'" in command("design", "plan", "rilsa/1", "--out", str(tmp_path / "no"), "--intergreens", str(own)).stderr
+        "there is no junction '1'"
+        in ampelwerk("design", "plan", "rilsa/1", "--out", str(tmp_path / "no"), "--intergreens", str(own)).stderr
     )
 
 
@@ -139,7 +131,7 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
     counts = tmp_path / "counts.csv"
     rows = [f"0,{a}m,m{b},{400 if a in 'ns' else 700}" for a in "nesw" for b in "nesw" if a != b]
     counts.write_text("\n".join(["junction,from,to,per_hour", *rows]))
-    done = command("design", "plan", "rilsa/1", "--out", str(tmp_path / "out"), "--demand", str(counts))
+    done = ampelwerk("design", "plan", "rilsa/1", "--out", str(tmp_path / "out"), "--demand", str(counts))
     assert done.returncode == 0, done.stderr
     assert "the demand exceeds the capacity of the plan by" in done.stdout
     assert check("rilsa/1", [tmp_path / "out" / "programs.add.xml"]).errors == 0
@@ -160,7 +152,7 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
     ],
 )
 def test_a_mistake_is_told_in_one_sentence_and_leaves_no_result(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    done = command("design", *arguments, "--out", str(tmp_path / "out"))
+    done = ampelwerk("design", *arguments, "--out", str(tmp_path / "out"))
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
@@ -169,7 +161,7 @@ def test_a_mistake_is_told_in_one_sentence_and_leaves_no_result(tmp_path: Path, 
 
 def test_a_corridor_is_found_and_its_bands_are_open_in_the_written_programs(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = command("design", "wave", "grid/2x2", "--cycle", "60", "--out", str(out))
+    done = ampelwerk("design", "wave", "grid/2x2", "--cycle", "60", "--out", str(out))
     assert done.returncode == 0, done.stderr
     wave = json.loads((out / "wave.json").read_text())
     assert len(wave["signals"]) == 2

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +17,13 @@ from pettingzoo.test import parallel_api_test
 from experiments.errors import ExperimentError
 from experiments.learning.central import CentralJunctions
 from experiments.learning.junctions import ParallelJunctions
+from tests.commands import ampelwerk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.filterwarnings("ignore:.*Not able to test alternative render modes.*")
@@ -101,13 +97,6 @@ def test_what_was_learned_in_the_environment_runs_as_a_controller_with_the_same_
     parameters = tmp_path / "parameters.toml"
     parameters.write_text('["mine:Alternating"]\ninformation = "loops"\n')
     order = ["run", "rilsa/1", "--controller", "mine:Alternating", "--parameters", str(parameters), "--seed", str(seed), "--end", "60"]
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments", *order, "--out", "out"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ampelwerk(*order, "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "out" / "run.json").read_text())["kpis"] == info["kpis"]
