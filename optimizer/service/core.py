@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-SNAPSHOT_EVERY_S: Final = 1.0
-"""Each second a share of the junctions is kept, so that each is within `SNAPSHOT_ROUND_S` and no second has all the work."""
+SNAPSHOT_EVERY_S: Final = 0.1
+"""So often a few junctions are kept, so that each is within `SNAPSHOT_ROUND_S` and no call waits behind many."""
 
 SNAPSHOT_ROUND_S: Final = 8.0
 MOST_JUNCTIONS: Final = 100_000
@@ -75,7 +75,7 @@ class Core:
             self._keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeping
-            await self._keep_share(len(self.descriptions))
+            await self._keep_share(1.0)
         await self.pool.close()
         self.storage.close()
 
@@ -180,11 +180,11 @@ class Core:
         while True:
             await asyncio.sleep(SNAPSHOT_EVERY_S)
             self.metrics.workers_replaced.set(self.pool.replaced)
-            await self._keep_share(1 + round(len(self.descriptions) * SNAPSHOT_EVERY_S / SNAPSHOT_ROUND_S))
+            await self._keep_share(SNAPSHOT_EVERY_S / SNAPSHOT_ROUND_S)
 
-    async def _keep_share(self, most: int) -> None:
-        """Keep what some junctions have learnt; where the database refuses, they stay due and the service goes on."""
-        taken = [row for share in await self.pool.ask_all("snapshots", most) for row in share]
+    async def _keep_share(self, part: float) -> None:
+        """Keep what a part of the junctions has learnt; where the database refuses, they stay due and the service goes on."""
+        taken = [row for share in await self.pool.ask_all("snapshots", part) for row in share]
         taken = [row for row in taken if row[0] in self.descriptions and self.descriptions[row[0]].hash == row[1]]
         self._kept.update({name: state for name, _, state in taken})
         try:

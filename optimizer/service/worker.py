@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import pickle
 import traceback
@@ -34,7 +35,8 @@ class Worker:
 
     def __init__(self) -> None:
         self._sites: dict[str, JunctionSite] = {}
-        self._unsaved: set[str] = set()
+        self._unsaved: dict[str, None] = {}  # in the order in which they are due
+        self._due = 0.0
         self._is_new = self._is_growing = False
 
     @staticmethod
@@ -75,7 +77,7 @@ class Worker:
     def delete(self, name: str) -> None:
         """Forget a junction."""
         self._sites.pop(name, None)
-        self._unsaved.discard(name)
+        self._unsaved.pop(name, None)
 
     def decide(self, name: str, body: bytes, received_s: float) -> Reply:
         """Answer a call of a junction."""
@@ -83,13 +85,17 @@ class Worker:
         if site is None:
             raise unknown_junction(name)
         reply = site.answer(body, received_s)
-        self._unsaved.add(name)
+        self._unsaved.setdefault(name)
         return reply
 
-    def snapshots(self, most: int) -> list[tuple[str, str, bytes]]:
-        """Return the state of some junctions that have changed since: id, content hash of the description, state."""
+    def snapshots(self, part: float) -> list[tuple[str, str, bytes]]:
+        """Return the state of a part of the junctions, those that have changed for longest: id, content hash of the description, state."""
         self._settle()
-        chosen = [self._unsaved.pop() for _ in range(min(most, len(self._unsaved)))]
+        self._due = min(self._due + part * len(self._sites), len(self._unsaved))
+        chosen = list(itertools.islice(self._unsaved, int(self._due)))
+        self._due -= len(chosen)
+        for name in chosen:
+            del self._unsaved[name]
         found = ((name, self._sites[name].hash, self._sites[name].snapshot()) for name in chosen)
         return [(name, digest, state) for name, digest, state in found if state is not None]
 
@@ -104,7 +110,7 @@ class Worker:
 
     def unsaved(self, names: list[str]) -> None:
         """Take note that the state of junctions could not be kept."""
-        self._unsaved.update(name for name in names if name in self._sites)
+        self._unsaved.update(dict.fromkeys(name for name in names if name in self._sites))
 
     def board(self) -> list[dict[str, Any]]:
         """Return what the live page shows of each junction."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from optimizer.service.client import AsyncServiceClient, Guidance, LedBy, Pilot, ServiceClient, ServiceUnusableError
 from optimizer.service.client.last_plan import LastPlan
 from optimizer.service.client.own_plan import OwnPlan
+from optimizer.service.description import NeighbourLink
 from optimizer.service.rehearsal import small_junction
 from tests.service.calls import STATE, call
 
@@ -43,6 +44,22 @@ def answer_to(request: dict[str, Any], **changes: object) -> dict[str, Any]:
         "reason": "",
         **changes,
     }
+
+
+def test_a_neighbours_vehicles_that_go_elsewhere_are_left_out() -> None:
+    link = NeighbourLink(source="before", lane="here", to=["a in"], distance_m=100, travel_time_s=10)
+    pilot = Pilot(small_junction().model_copy(update={"links": [link]}))
+    told = {
+        "junction": "before",
+        "times_s": [1.0, 2.0, 3.0],
+        "lanes": ["elsewhere", "here", "elsewhere"],
+        "time_s": 4.0,
+        "standing": {"b": 1},
+    }
+    other = {**told, "junction": "behind"}
+    body = pilot.report(second(5.0), STATE["a"], 0.0, [told, other])
+    assert body is not None
+    assert json.loads(body)["neighbours"] == [{**told, "times_s": [2.0], "lanes": ["here"]}, {**other, "times_s": [], "lanes": []}]
 
 
 def test_unanswered_seconds_and_states_come_along_until_they_are_answered() -> None:

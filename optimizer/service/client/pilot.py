@@ -91,6 +91,7 @@ class Pilot:
         self.lost, self.late = 0, 0
         self._engine, self._deadline_ms, self._begin_anew = engine, deadline_ms, begin_anew
         self._plan = OwnPlan([(step.stage, step.green_s) for step in description.fallback])
+        self._ways = {(link.source, link.lane) for link in description.links}
         self._last_plan = LastPlan()
         self._sequence = int(time.time() * 1000)  # grows over a restart of the client, too
         self._taken_sequence = self._sequence
@@ -148,13 +149,19 @@ class Pilot:
             "sequence": self._sequence,
             "shown": self._shown,
             "missed": list(self._missed),
-            "neighbours": list(neighbours),
+            "neighbours": [self._coming_here(outflow) for outflow in neighbours],
             "priorities": list(priorities),
             "engine": self._engine,
             "deadline_ms": self._deadline_ms,
             "begin_anew": self._begin_anew,
         }
         return json.dumps(call, allow_nan=False).encode()
+
+    def _coming_here(self, outflow: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a neighbour's outflow without the vehicles, most as a rule, that go elsewhere: the service passes over them."""
+        source, ways = outflow["junction"], self._ways
+        coming = [(time_s, lane) for time_s, lane in zip(outflow["times_s"], outflow["lanes"], strict=True) if (source, lane) in ways]
+        return {**outflow, "times_s": [time_s for time_s, _ in coming], "lanes": [lane for _, lane in coming]}
 
     def may_retry(self) -> bool:
         """Take a retry from the budget, if there is one."""
