@@ -1,4 +1,4 @@
-"""The ways that a scenario's vehicles take: routes, trips and flows alike, found by SUMO's own duarouter."""
+"""The ways that a scenario's vehicles and walkers take: routes, trips and flows alike, found by SUMO's own duarouter."""
 
 from __future__ import annotations
 
@@ -43,8 +43,24 @@ class Journey:
     leaving_s: tuple[float, ...]
 
 
-def journeys(scenario: Scenario) -> list[Journey]:
-    """Return the ways of all vehicles due in the scenario's window, in the order of their departures.
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One person's way on foot, up to where the person rides or stays.
+
+    Attributes
+    ----------
+    depart_s
+        When the person sets out; the same for a later walk of the same person.
+    edges
+        The edges beside which it leads.
+    """
+
+    depart_s: float
+    edges: tuple[str, ...]
+
+
+def ways(scenario: Scenario) -> tuple[list[Journey], list[Walk]]:
+    """Return the ways of all vehicles and walkers due in the scenario's window, in the order of their departures.
 
     Given routes stay as they are; trips and flows between edges get the fastest way on empty roads, as SUMO itself chooses it at their
     departure when it knows no better. Vehicles without any way are left out, as SUMO would leave them out.
@@ -82,17 +98,22 @@ def journeys(scenario: Scenario) -> list[Journey]:
         return _read(out, scenario)
 
 
-def _read(path: Path, scenario: Scenario) -> list[Journey]:
+def _read(path: Path, scenario: Scenario) -> tuple[list[Journey], list[Walk]]:
     classes: dict[str, str] = {}
-    found = []
+    driven: list[Journey] = []
+    walked: list[Walk] = []
     for element in top_level_elements(path):
         if element.tag == "vType":
             classes[element.get("id", "")] = element.get("vClass", "passenger")
         elif element.tag == "vehicle":
             journey = _journey(element, classes)
             if journey is not None and scenario.begin_s <= journey.depart_s < scenario.end_s:
-                found.append(journey)
-    return found
+                driven.append(journey)
+        elif element.tag == "person":
+            depart_s = float(element.get("depart", "0"))
+            if scenario.begin_s <= depart_s < scenario.end_s:
+                walked += [Walk(depart_s, tuple(walk.get("edges", "").split())) for walk in element.iter("walk")]
+    return driven, walked
 
 
 def _journey(element: Element, classes: dict[str, str]) -> Journey | None:

@@ -14,6 +14,7 @@ from controllers.sumo.neighbours import links_between
 from controllers.sumo.plan_programs import plan_program
 from controllers.sumo.programs import write_programs
 from controllers.sumo.switching import append_wauts, switching_moments, with_moment
+from controllers.sumo.walkways import Walkways
 from experiments.checking import finding_values
 from experiments.design.flows import from_routes, junction_demand
 from experiments.design.junctions import design_site
@@ -93,7 +94,7 @@ def plan_scenario_day(
     on_step("counting the traffic")
     if not math.isfinite(request.period_s):
         raise ExperimentError("--period must be finite: the day's periods are found from counts in such intervals.")
-    counts = from_routes(place, request.period_s)
+    counts = from_routes(place, Walkways(site.reading.net, junctions), request.period_s)
     demands = [{name: junction_demand(junction, count) for name, junction in junctions.items()} for count in counts]
     lengths_s = [count.end_s - count.begin_s for count in counts]
     links = links_between(site.reading.net, junctions)

@@ -7,21 +7,24 @@ import difflib
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from experiments.errors import ExperimentError
 from optimizer.design.demand import JunctionDemand
 from optimizer.design.lanes import spread_over_lanes
 from optimizer.intersection import GroupKind
-from sumo_networks.routing import journeys
+from sumo_networks.routing import ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from controllers.sumo.walkways import Walkways
     from optimizer.intersection import Intersection
     from sumo_networks import Scenario
-    from sumo_networks.routing import Journey
+    from sumo_networks.routing import Journey, Walk
+
+T = TypeVar("T")
 
 COLUMNS: Final = ("junction", "from", "to", "per_hour")
 PUBLIC: Final = frozenset({"tram", "bus", "coach", "rail_urban", "subway"})
@@ -50,13 +53,15 @@ class TurnCounts:
     complete: bool = True
 
 
-def from_routes(scenario: Scenario, period_s: float = math.inf) -> list[TurnCounts]:
-    """Count the scenario's vehicles by turn.
+def from_routes(scenario: Scenario, walkways: Walkways, period_s: float = math.inf) -> list[TurnCounts]:
+    """Count the scenario's vehicles by turn and its walkers by crossing.
 
     Parameters
     ----------
     scenario
         Its routes, trips and flows.
+    walkways
+        The crossings of the junctions that plans are designed for.
     period_s
         Length of the periods to count in; one period from the scenario's begin to the last departure where infinite.
 
@@ -67,27 +72,35 @@ def from_routes(scenario: Scenario, period_s: float = math.inf) -> list[TurnCoun
     ExperimentError
         If nobody drives.
     """
-    driven = journeys(scenario)
+    driven, walked = ways(scenario)
     if not driven:
         raise ExperimentError(f"{scenario.name}: no vehicle departs in its window, so there is no demand; give counts with --demand.")
     last_s = max(journey.depart_s for journey in driven)
     # Vehicles depart up to the end of the demand: rounding its last departure up to a minute gives the length of the period.
     end_s = min(scenario.end_s, max(60.0 * math.ceil((last_s - scenario.begin_s) / 60), 60.0) + scenario.begin_s)
-    if not math.isfinite(period_s):
-        return [_counted(driven, scenario.begin_s, end_s)]
-    starts = [scenario.begin_s + k * period_s for k in range(math.ceil((end_s - scenario.begin_s) / period_s))]
-    return [
-        _counted((j for j in driven if start <= j.depart_s < start + period_s), start, min(start + period_s, end_s)) for start in starts
-    ]
+    length_s = period_s if math.isfinite(period_s) else end_s - scenario.begin_s
+    starts = [scenario.begin_s + k * length_s for k in range(math.ceil((end_s - scenario.begin_s) / length_s))]
+    return [_counted(driven, walked, walkways, start, min(start + length_s, end_s)) for start in starts]
 
 
-def _counted(driven: Iterable[Journey], begin_s: float, end_s: float) -> TurnCounts:
-    counts: Counter[tuple[str, str, bool]] = Counter()
+def _counted(driven: Iterable[Journey], walked: Iterable[Walk], walkways: Walkways, begin_s: float, end_s: float) -> TurnCounts:
+    """Count who departs in a period: each in all of the way."""
+    turns: Counter[tuple[str, str, bool]] = Counter()
     for journey in driven:
-        public = journey.vehicle_class in PUBLIC
-        counts.update((a, b, public) for a, b in zip(journey.edges, journey.edges[1:], strict=False))
+        if begin_s <= journey.depart_s < end_s:
+            public = journey.vehicle_class in PUBLIC
+            turns.update((a, b, public) for a, b in zip(journey.edges, journey.edges[1:], strict=False))
+    crossings: Counter[tuple[str, str]] = Counter()
+    for walk in walked:
+        if begin_s <= walk.depart_s < end_s:
+            crossings.update(walkways.crossed(walk.edges))
     hours = (end_s - begin_s) / 3600
-    return TurnCounts(begin_s, end_s, {turn: count / hours for turn, count in counts.items()})
+    return TurnCounts(
+        begin_s,
+        end_s,
+        {turn: count / hours for turn, count in turns.items()},
+        {crossing: count / hours for crossing, count in crossings.items()},
+    )
 
 
 def busiest(periods: Sequence[TurnCounts]) -> TurnCounts:
@@ -95,18 +108,25 @@ def busiest(periods: Sequence[TurnCounts]) -> TurnCounts:
 
     A plan for mean flows jams in the peak within the hour; the HCM designs for the busiest quarter, V / PHF (2016, section 19-3, peak hour
     factor). Each turn's own busiest quarter would add up to more than ever comes: the counts of small flows scatter.
-    Periods of less than half the first one's length do not count as busiest: few vehicles make wild flows.
+    Periods of less than half the first one's length do not count as busiest: few vehicles make wild flows. Walkers keep their mean flow.
     """
     lengths_s = [period.end_s - period.begin_s for period in periods]
-    whole_s = sum(lengths_s)
-    turns = {turn for period in periods for turn in period.per_hour}
-    mean = {
-        turn: sum(period.per_hour.get(turn, 0.0) * length_s for period, length_s in zip(periods, lengths_s, strict=True)) / whole_s
-        for turn in turns
-    }
+    turns_h = _mean([period.per_hour for period in periods], lengths_s)
     most = max(sum(period.per_hour.values()) for period, length_s in zip(periods, lengths_s, strict=True) if length_s >= lengths_s[0] / 2)
-    factor = max(1.0, most / sum(mean.values()))
-    return TurnCounts(periods[0].begin_s, periods[-1].end_s, {turn: factor * flow for turn, flow in mean.items()})
+    factor = max(1.0, most / sum(turns_h.values()))
+    return TurnCounts(
+        periods[0].begin_s,
+        periods[-1].end_s,
+        {turn: factor * flow for turn, flow in turns_h.items()},
+        _mean([period.crossing_h for period in periods], lengths_s),
+    )
+
+
+def _mean(tables: Sequence[Mapping[T, float]], weights: Sequence[float]) -> dict[T, float]:
+    names = {name for table in tables for name in table}
+    return {
+        name: sum(table.get(name, 0.0) * weight for table, weight in zip(tables, weights, strict=True)) / sum(weights) for name in names
+    }
 
 
 def from_counts(path: Path, junctions: Mapping[str, Intersection]) -> TurnCounts:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.neighbours import links_between
+from controllers.sumo.walkways import Walkways
 from experiments.design.flows import busiest, from_counts, from_routes, junction_demand
 from experiments.design.junctions import design_site
 from experiments.errors import ExperimentError
@@ -165,7 +166,11 @@ def plan_scenario(
     if not junctions:
         raise ExperimentError(f"{place.name}: no traffic light can be timed ({'; '.join(sorted(set(left_out.values())))}).")
     on_step("counting the traffic")
-    counts = busiest(from_routes(place, request.period_s)) if request.demand is None else from_counts(request.demand, junctions)
+    counts = (
+        busiest(from_routes(place, Walkways(site.reading.net, junctions), request.period_s))
+        if request.demand is None
+        else from_counts(request.demand, junctions)
+    )
     demands = {name: junction_demand(junction, counts) for name, junction in junctions.items()}
     links = links_between(site.reading.net, junctions)
     sets = linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]

@@ -10,8 +10,10 @@ A lane whose vehicles all have a protected green discharges its saturation flow.
   while it yields to a stream that still discharges a queue.
 * Whoever yields to a stream without a queue goes through its gaps: s_p = v exp(-v t_c) / (1 - exp(-v t_f)), with the opposing flow v, the
   critical gap t_c and the follow-up time t_f (HCM 2016, chapter 31, permitted turns; Harders' formula).
-* Whoever yields to persons gives way for the part of the time in which they stand in the way, (v / g C) / 2000 of it and at most 0.9 (HCM
-  2016, chapter 31, pedestrian occupancy).
+* Whoever yields to persons goes while nobody is in the way: with the chance e^-n where n persons are expected on the crossing (Poisson).
+  Whoever has arrived during red sets out when green begins. Those from the near side are in the way for half of the clearing time, those
+  from the far side for all of it, also after the end of green. (HCM 2016, chapter 31, knows an occupancy of the shown green alone, which is
+  far too small where few persons take long: capacities measured in SUMO are told in ``docs/plan_design.md``.)
 * A short lane lets go the queue that it holds; what follows comes from the fewer lanes farther up (`Stream.fed_h`), which also fill it
   again while it is red. So a long green gains less there (Akçelik 1981, ARR 123, short lanes).
 * At the end of a permissive green, (1 + p) / 2 of `sneakers_veh` leave (HCM 2016, chapter 31).
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
     from optimizer.design.plan import SignalPlan
     from optimizer.design.problem import DesignProblem, Stream
 
-PERSONS_PER_GREEN_HOUR: Final = 2000.0
-MOST_OCCUPIED: Final = 0.9
+NEAR_SIDE: Final = 0.5
+"""Part of the persons who come from the side where the vehicles cross; they are in the way for this part of their crossing."""
+
 QUEUED_VEH: Final = 1e-9
 
 
@@ -160,19 +163,41 @@ class _Discharge:
         crossed_h = np.zeros(self._cells)
         for other in self._problem.junction.yields_to[group]:
             together = self._shown[group] & self._shown[other]
-            if not together.any():
-                continue
             for index, opposing in enumerate(self._problem.streams):
                 if other not in opposing.groups or opposing.id == stream.id:
                     continue
                 if opposing.kind is GroupKind.PEDESTRIAN:
-                    per_green_h = opposing.flow_h / max(self._shown[other].mean(), 1e-9)
-                    flow_h = np.where(together, flow_h * (1 - min(per_green_h / PERSONS_PER_GREEN_HOUR, MOST_OCCUPIED)), flow_h)
+                    flow_h = flow_h * self._free(other, opposing.flow_h)
                 else:
                     queued = self._queue(index, opposing) > QUEUED_VEH
                     flow_h = np.where(together & queued, 0.0, flow_h)
                     crossed_h += np.where(together, opposing.flow_h * opposing.shares[opposing.groups.index(other)], 0.0)
         return np.minimum(flow_h, np.where(crossed_h > 0, self._through_gaps_h(crossed_h), np.inf))
+
+    def _free(self, crossing: int, flow_h: float) -> NDArray[np.float64]:
+        """Return the chance that nobody on a crossing is in the way, in each cell."""
+        junction = self._problem.junction
+        clearing_s = max((junction.intergreen_s[crossing][h] for h in junction.conflicts[crossing]), default=0.0)
+        starting = self._starting(crossing, flow_h)
+        on_it = np.zeros(self._cells)
+        for part, way in ((NEAR_SIDE, NEAR_SIDE), (1 - NEAR_SIDE, 1.0)):
+            for age in range(round(way * clearing_s / self._cell_s)):
+                on_it += part * np.roll(starting, age)
+        return np.asarray(np.exp(-on_it))
+
+    def _starting(self, crossing: int, flow_h: float) -> NDArray[np.float64]:
+        """Return the persons who set out in each cell: whoever comes while it is green, and at its begin all who have waited."""
+        green = np.zeros(self._cells, dtype=np.bool_)
+        for window in self._plan.greens[crossing]:
+            first = round(window.start_s / self._cell_s)
+            green[np.arange(first, first + round(window.length_s / self._cell_s)) % self._cells] = True
+        starting, waiting = np.zeros(self._cells), 0
+        for i in range(2 * self._cells) if green.any() else ():  # in the second round it is known who has waited since the first
+            waiting += 1
+            if green[i % self._cells]:
+                starting[i % self._cells] = waiting * flow_h * self._cell_s / 3600
+                waiting = 0
+        return starting
 
     def _through_gaps_h(self, opposing_h: NDArray[np.float64]) -> NDArray[np.float64]:
         parameters = self._problem.parameters

@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from optimizer.design.performance import capacity_factor, performance
 from optimizer.design.plan import GreenWindow
+from optimizer.design.requests import with_free_greens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from optimizer.design.plan import SignalPlan
+    from optimizer.design.result import DesignResult
     from optimizer.intersection import Intersection
 
 
@@ -38,6 +41,15 @@ def extended(plan: SignalPlan, junction: Intersection, maximum_green_s: Sequence
             window = _lengthened(longer, plan, junction, g, maximum_green_s[g])
             longer = replace(longer, greens=tuple((window,) if h == g else row for h, row in enumerate(longer.greens)))
     return longer
+
+
+def with_longer_greens(result: DesignResult) -> DesignResult:
+    """Return a design whose plan shows all greens that take nothing from anybody, and how its streams fare then."""
+    # Trams take their free greens before anybody's is lengthened for whom nothing was counted.
+    plan = with_free_greens(result.plan, result.problem)
+    plan = extended(plan, result.problem.junction, result.problem.maximum_green_s)
+    rows = performance(plan, result.problem)
+    return replace(result, plan=plan, performance=rows, capacity_factor=capacity_factor(rows))
 
 
 def _lengthened(plan: SignalPlan, designed: SignalPlan, junction: Intersection, g: int, most_s: float) -> GreenWindow:

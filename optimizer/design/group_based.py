@@ -42,16 +42,31 @@ class GroupBased:
         The problem in whole seconds.
     relative_gap
         Gap with which a cycle's answer is good enough.
+
+    Attributes
+    ----------
+    reference
+        The group whose green begins the cycle.
     """
 
     def __init__(self, frame: Frame, relative_gap: float = 0.0) -> None:
         self._frame, self._gap = frame, relative_gap
+        conflicts = frame.problem.junction.conflicts
+        self.reference = max(sorted(frame.timed), key=lambda g: len(conflicts[g] & frame.timed))
 
     def least_delay(
-        self, cycle_s: int, costs: NDArray[np.float64], at_least_s: Sequence[int], below: float, deadline_s: float
+        self,
+        cycle_s: int,
+        costs: NDArray[np.float64],
+        at_least_s: Sequence[int],
+        below: float,
+        deadline_s: float,
+        orders: Sequence[tuple[int, int]] = (),
     ) -> Schedule | None:
-        """See `optimizer.design.schedule.Timing`."""
+        """See `optimizer.design.schedule.Timing`; of each pair of `orders` the first group is green before the second."""
         model, variables = self._model(cycle_s, at_least_s)
+        for earlier, later in orders:
+            model.add(variables.starts[earlier] < variables.starts[later])
         total = define_costs(model, variables.served, costs, at_least_s)
         if math.isfinite(below):
             model.add(total <= math.ceil(below) - 1)
@@ -84,15 +99,14 @@ class GroupBased:
             for g in sorted(frame.timed)
         }
         # The cycle may be turned: one group begins it.
-        reference = max(sorted(frame.timed), key=lambda g: len(conflicts[g] & frame.timed))
-        model.add(starts[reference] == 0)
+        model.add(starts[self.reference] == 0)
         for g in sorted(frame.timed):
             for h in sorted(conflicts[g] & frame.timed):
                 if g < h:
                     later = model.new_bool_var(f"order_{g}_{h}")
-                    if g == reference:
+                    if g == self.reference:
                         model.add(later == 0)
-                    elif h == reference:
+                    elif h == self.reference:
                         model.add(later == 1)
                     model.add(starts[h] + cycle_s * later >= starts[g] + lengths[g] + frame.intergreen_s[g][h])
                     model.add(starts[g] + cycle_s * (1 - later) >= starts[h] + lengths[h] + frame.intergreen_s[h][g])
@@ -201,6 +215,7 @@ def solve(model: cp_model.CpModel, deadline_s: float, relative_gap: float) -> cp
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
     solver.parameters.relative_gap_limit = relative_gap
+    solver.parameters.linearization_level = 2  # the orders' constraints in the relaxation, too: seconds instead of minutes for long cycles
     solver.parameters.max_time_in_seconds = left_s
     status = solver.solve(model)
     return solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None

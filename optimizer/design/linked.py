@@ -10,9 +10,10 @@ from optimizer.design.common_cycle import design_together
 from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate, coordinated_groups
 from optimizer.design.designing import design
 from optimizer.design.errors import DesignError
-from optimizer.design.extension import extended
-from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
-from optimizer.design.requests import request_windows, with_free_greens
+from optimizer.design.extension import with_longer_greens
+from optimizer.design.green_orders import reordered
+from optimizer.design.performance import weighted_delay_veh
+from optimizer.design.requests import request_windows
 from optimizer.design.result import Objective
 
 if TYPE_CHECKING:
@@ -143,6 +144,18 @@ def _with_requests(
 def _design_set(
     tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]
 ) -> tuple[dict[str, DesignResult], Coordination | None]:
+    best = _best_cycle(tasks, links, order, on_step)
+    designed, coordination = best
+    if coordination is None or order.way != "groups" or order.objective is not Objective.DELAY:
+        return best
+    on_step(f"trying other orders of the greens of {len(tasks)} junctions")
+    turned = reordered(designed, tasks, links, coordination, relative_gap=order.gap, time_limit_s=order.time_limit_s)
+    return min(best, (_with_offsets(*turned), turned[1]), key=_delayed_veh)
+
+
+def _best_cycle(
+    tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]
+) -> tuple[dict[str, DesignResult], Coordination | None]:
     best = _coordinated(tasks, links, order, order.cycle_s, on_step)
     if best[1] is None or (order.cycle_s is not None and order.cycle_s[0] == order.cycle_s[1]):
         return best
@@ -183,23 +196,19 @@ def _coordinated(
             designed = tuple(_alone(task.problem((common_s, common_s)), order, on_step) for task in tasks.values())
     else:
         designed = tuple(_alone(problem, order, on_step) for problem in problems)
-    results = {name: _extended(result) for name, result in zip(tasks, designed, strict=True)}
+    results = {name: with_longer_greens(result) for name, result in zip(tasks, designed, strict=True)}
     if len(tasks) < 2 or len({result.plan.cycle_s for result in designed}) > 1:
         return results, None
     on_step(f"setting the offsets of {len(tasks)} junctions")
     members = {name: CoordinatedJunction(result.problem, result.plan, tasks[name].demand) for name, result in results.items()}
     coordination = coordinate(members, links)
-    return {n: replace(r, plan=r.plan.with_offset(coordination.offset_s[n])) for n, r in results.items()}, coordination
+    return _with_offsets(results, coordination), coordination
+
+
+def _with_offsets(results: Mapping[str, DesignResult], coordination: Coordination) -> dict[str, DesignResult]:
+    return {name: replace(result, plan=result.plan.with_offset(coordination.offset_s[name])) for name, result in results.items()}
 
 
 def _alone(problem: DesignProblem, order: DesignOrder, on_step: Callable[[str], None]) -> DesignResult:
     on_step(f"designing {problem.junction.id}")
     return design(problem, order.objective, order.way, relative_gap=order.gap, time_limit_s=order.time_limit_s)
-
-
-def _extended(result: DesignResult) -> DesignResult:
-    # Trams take their free greens before anybody's is lengthened for whom nothing was counted.
-    plan = with_free_greens(result.plan, result.problem)
-    plan = extended(plan, result.problem.junction, result.problem.maximum_green_s)
-    rows = performance(plan, result.problem)
-    return replace(result, plan=plan, performance=rows, capacity_factor=capacity_factor(rows))

@@ -12,6 +12,7 @@ import pytest
 from controllers.sumo.findings import Severity
 from controllers.sumo.plan_programs import plan_program, program_plan
 from controllers.sumo.programs import read_programs, write_programs
+from controllers.sumo.walkways import Walkways
 from experiments.checking import check
 from experiments.design.flows import busiest, from_routes, junction_demand
 from experiments.design.junctions import design_site
@@ -34,8 +35,8 @@ CYCLE_S = 70
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Plans that show trams on request only, even where they could go beside the main road for free: there is more to see so."""
     place = scenario("neudorf")
-    counts = busiest(from_routes(place, 900))
     site = design_site(place)
+    counts = busiest(from_routes(place, Walkways(site.reading.net, site.junctions), 900))
     entries, programs = {}, []
     for name in JUNCTIONS:
         junction = site.junctions[name]

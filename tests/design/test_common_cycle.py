@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,10 +10,13 @@ from optimizer.design.common_cycle import design_together
 from optimizer.design.designing import design
 from optimizer.design.errors import DesignError
 from optimizer.design.plan_check import plan_violations
-from optimizer.design.problem import DesignProblem, design_problem
 from optimizer.design.result import Objective
 from optimizer.horizon.solution import SolutionStatus
+from tests.design.hcm import design_problem
 from tests.design.junctions import crossing
+
+if TYPE_CHECKING:
+    from optimizer.design.problem import DesignProblem
 
 
 def busy_and_quiet() -> list[DesignProblem]:

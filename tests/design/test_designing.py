@@ -19,18 +19,18 @@ from optimizer.design.errors import DesignError
 from optimizer.design.group_based import GroupBased
 from optimizer.design.performance import weighted_delay_veh
 from optimizer.design.plan_check import plan_violations
-from optimizer.design.problem import design_problem
 from optimizer.design.result import Objective
 from optimizer.design.schedule import frame
 from optimizer.horizon.solution import SolutionStatus
 from optimizer.intersection import Direction, GroupKind, SignalGroup
+from tests.design.hcm import design_problem
 from tests.design.junctions import crossing
 
 SATURATION_H = 1900.0
 
 
 def delayed_veh(cycle_s: int, greens_s: tuple[int, ...], flows_h: tuple[float, ...]) -> float:
-    """Delay by the HCM, vehicle-hours per hour; shown and effective greens are equal with the default parameters."""
+    """Delay by the HCM, vehicle-hours per hour; shown and effective greens are equal with the HCM's parameters."""
     return (
         sum(flow * delay.control_delay_s(cycle_s, green, flow, SATURATION_H) for green, flow in zip(greens_s, flows_h, strict=True)) / 3600
     )

@@ -13,11 +13,11 @@ from optimizer.design import delay
 from optimizer.design.demand import JunctionDemand
 from optimizer.design.discharge import discharge_veh, queues_veh
 from optimizer.design.errors import DesignError
-from optimizer.design.parameters import DEFAULTS
 from optimizer.design.performance import capacity_factor, performance
 from optimizer.design.plan import GreenWindow, SignalPlan
-from optimizer.design.problem import design_problem, saturation_flow_h
+from optimizer.design.problem import saturation_flow_h
 from optimizer.intersection import Direction, GroupKind, SignalGroup
+from tests.design.hcm import HCM, design_problem
 from tests.design.junctions import crossing
 
 
@@ -140,9 +140,9 @@ def test_flow_at_a_red_light_waits_forever() -> None:
 
 
 def test_a_shared_lane_has_the_saturation_flow_of_its_mixed_headways() -> None:
-    flow_h = saturation_flow_h({Direction.STRAIGHT: 300, Direction.LEFT: 100}, DEFAULTS)
+    flow_h = saturation_flow_h({Direction.STRAIGHT: 300, Direction.LEFT: 100}, HCM)
     assert 3600 / flow_h == pytest.approx(0.75 * 3600 / 1900 + 0.25 * 3600 / (1900 / 1.05))
-    assert saturation_flow_h({Direction.RIGHT: 0.0}, DEFAULTS) == pytest.approx(1900 / 1.18)
+    assert saturation_flow_h({Direction.RIGHT: 0.0}, HCM) == pytest.approx(1900 / 1.18)
 
 
 def test_a_plan_knows_its_second_and_its_greens_over_the_end_of_the_cycle() -> None:
@@ -161,3 +161,22 @@ def test_windows_outside_the_cycle_or_on_each_other_are_refused() -> None:
         SignalPlan("junction", 60, 60, ())
     with pytest.raises(DesignError, match="no length"):
         SignalPlan("junction", 0, 0, ())
+
+
+def test_who_turns_waits_for_persons_on_the_crossing_also_after_their_green() -> None:
+    groups = [SignalGroup("turn", GroupKind.VEHICLE, (0,)), SignalGroup("walk", GroupKind.PEDESTRIAN, (1,), 5, 0)]
+    groups.append(SignalGroup("side", GroupKind.VEHICLE, (2,)))
+    lanes = [("turn_0", {0: Direction.STRAIGHT}), ("side_0", {2: Direction.STRAIGHT})]
+    # It takes ten seconds to clear the crossing.
+    place = junction(groups, [(0, 2), (1, 2)], lanes, {(0, 2): 5, (2, 0): 5, (1, 2): 10, (2, 1): 5}, yields=[(0, 1)])
+    problem = design_problem(place, JunctionDemand((200.0, 100.0), (0.0, 360.0, 0.0)))
+    passed = discharge_veh(plan_of(60, (50, 40), (55, 10), (35, 10)), problem)[0] / (1900 / 3600)
+    # A person comes every ten seconds. Those of 50 s of red set out in second 55 with the one tenth of that second; then 0.1 each second.
+    # Half are in the way for five seconds, half for ten.
+    assert passed[52:55] == pytest.approx(1.0)  # nobody any more
+    assert passed[55] == pytest.approx(math.exp(-5.1))
+    assert passed[59] == pytest.approx(math.exp(-5.5))
+    assert passed[0] == pytest.approx(math.exp(-(5.6 + 0.5) / 2))
+    assert passed[5] == pytest.approx(math.exp(-(0.9 + 0.4) / 2))
+    assert passed[9] == pytest.approx(math.exp(-0.5 / 2))  # those of the last five seconds of green from the far side
+    assert passed[14:25] == pytest.approx(1.0)

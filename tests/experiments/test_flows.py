@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
 
 from controllers.sumo.network import read_network
+from controllers.sumo.walkways import Walkways
 from experiments.design.flows import TurnCounts, busiest, from_counts, from_routes, junction_demand
 from experiments.errors import ExperimentError
 from optimizer.intersection import GroupKind
 from sumo_networks import scenario
 from sumo_networks.scenario import ScenarioError
-from sumo_networks.sumo_programs import write_configuration
+from sumo_networks.sumo_programs import sumo_home, write_configuration
 from tests.audit.one_crossroads import crossroads
 
 if TYPE_CHECKING:
@@ -43,12 +46,46 @@ def junctions(tmp_path: Path) -> dict[str, Intersection]:
     return read_network(crossroads(tmp_path)).junctions
 
 
+def counted(place: Scenario, period_s: float = math.inf) -> list[TurnCounts]:
+    reading = read_network(place.network)
+    return from_routes(place, Walkways(reading.net, reading.junctions), period_s)
+
+
 def test_routes_trips_and_flows_count_alike_within_the_window(place: Scenario) -> None:
-    (counts,) = from_routes(place)
+    (counts,) = counted(place)
     assert (counts.begin_s, counts.end_s) == (0, 3600)
     assert counts.per_hour == pytest.approx(
         {("nc", "cs", False): 1, ("nc", "ce", False): 1, ("ec", "cw", False): 2, ("sc", "cn", False): 290}, abs=1.01
     )
+
+
+def test_persons_on_their_way_count_at_the_crossings_that_sumo_lets_them_use(tmp_path: Path) -> None:
+    place, end_s = scenario("neudorf"), 900
+    site = read_network(place.network)
+    walkways = Walkways(site.net, site.junctions)
+    counts = from_routes(place, walkways, end_s)[0]
+    crossings = [name for name, edge in site.net._id2edge.items() if edge.getFunction() == "crossing"]
+    (tmp_path / "crossings.txt").write_text("".join(f"edge:{name}\n" for name in crossings))
+    options = ["--fcd-output", "seen.xml", "--fcd-output.filter-edges.input-file", "crossings.txt", "--end", f"{end_s}", "--no-step-log"]
+    subprocess.run([str(sumo_home() / "bin" / "sumo"), "-c", str(place.configuration), *options, "--no-warnings"], cwd=tmp_path, check=True)
+    seen = {(person.get("id"), person.get("edge")) for person in ET.parse(tmp_path / "seen.xml").iter("person")}
+    assert len(seen) > 100
+    # Which way round they go depends on the signals they meet; how many cross at a junction does not. Some are still on their way.
+    for name in site.junctions:
+        counted = sum(flow for (junction, _), flow in counts.crossing_h.items() if junction == name) * end_s / 3600
+        assert sum(str(edge).startswith(f":{name}_") for _, edge in seen) == pytest.approx(counted, rel=0.3, abs=4)
+
+
+def test_walkers_share_the_two_ways_round_a_junction_and_take_the_only_short_one() -> None:
+    site = read_network(scenario("neudorf").network)
+    walkways = Walkways(site.net, site.junctions)
+    across = walkways.crossed(["south5_in", "north5_in"])
+    assert across == {("m5", f"m5_c{i}"): 0.5 for i in range(4)}
+    # Along the road over one side street: the other way would lead over three crossings.
+    assert walkways.crossed(["main_e2_pocket", "main_e3"]) == {("m3", "m3_c2"): 1}
+    assert walkways.crossed(["main_e2_pocket", "south3_out"]) == {}  # round the corner
+    assert walkways.crossed(["south5_in"]) == {}
+    assert walkways.crossed(["south5_in", "nowhere"]) == {}
 
 
 def test_flows_are_raised_to_the_busiest_period_all_by_one_factor() -> None:
@@ -59,7 +96,7 @@ def test_flows_are_raised_to_the_busiest_period_all_by_one_factor() -> None:
 
 
 def test_a_scenario_is_counted_in_periods(place: Scenario) -> None:
-    periods = from_routes(place, 900.0)
+    periods = counted(place, 900.0)
     assert [period.per_hour.get(("sc", "cn", False), 0) for period in periods] == pytest.approx([180, 180, 400, 400], abs=8)
 
 
@@ -71,7 +108,7 @@ def test_a_short_rest_of_the_window_makes_no_busiest_period() -> None:
 
 def test_the_demand_of_a_junction_holds_all_vehicles_that_pass_it(place: Scenario) -> None:
     junction = read_network(place.network).junctions["c"]
-    (counts,) = from_routes(place)
+    (counts,) = counted(place)
     demand = junction_demand(junction, counts)
     assert sum(demand.movement_veh_h) == pytest.approx(sum(counts.per_hour.values()))
 
@@ -79,10 +116,10 @@ def test_the_demand_of_a_junction_holds_all_vehicles_that_pass_it(place: Scenari
 def test_a_scenario_without_traffic_is_refused(place: Scenario) -> None:
     place.route_files[0].write_text("<routes/>")
     with pytest.raises(ExperimentError, match="no vehicle departs"):
-        from_routes(place, math.inf)
+        counted(place)
     place.route_files[0].write_text('<routes><vehicle id="v" depart="x"><route edges="nc cs"/></vehicle></routes>')
     with pytest.raises(ScenarioError, match="cannot be read"):
-        from_routes(place)
+        counted(place)
 
 
 def table(junction: Intersection) -> list[str]:
