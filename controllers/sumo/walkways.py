@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,15 +46,16 @@ class Walkways:
                     self._crossings |= dict.fromkeys(edges, (name, group.id))
         self._between = cache(self._shares)
 
-    def crossed(self, edges: Sequence[str]) -> Counter[Crossing]:
+    def crossed(self, edges: Sequence[str]) -> dict[Crossing, float]:
         """Return how often a person crosses where, who walks along edges.
 
         From one edge to the next the shortest way counts. Those who may also go round the other way by no more than `DETOUR_M` choose by
         the signals: each such way gets its equal share.
         """
-        found: Counter[Crossing] = Counter()
+        found: dict[Crossing, float] = {}
         for pair in itertools.pairwise(edges):
-            found.update(self._between(*pair))
+            for crossing, share in self._between(*pair).items():
+                found[crossing] = found.get(crossing, 0.0) + share
         return found
 
     def _shares(self, before: str, after: str) -> dict[Crossing, float]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from controllers.sumo.walkways import Walkways
+    from controllers.sumo.walkways import Crossing, Walkways
     from optimizer.intersection import Intersection
     from sumo_networks import Scenario
     from sumo_networks.routing import Journey, Walk
@@ -90,10 +90,11 @@ def _counted(driven: Iterable[Journey], walked: Iterable[Walk], walkways: Walkwa
         if begin_s <= journey.depart_s < end_s:
             public = journey.vehicle_class in PUBLIC
             turns.update((a, b, public) for a, b in zip(journey.edges, journey.edges[1:], strict=False))
-    crossings: Counter[tuple[str, str]] = Counter()
+    crossings: dict[Crossing, float] = {}
     for walk in walked:
         if begin_s <= walk.depart_s < end_s:
-            crossings.update(walkways.crossed(walk.edges))
+            for crossing, share in walkways.crossed(walk.edges).items():
+                crossings[crossing] = crossings.get(crossing, 0.0) + share
     hours = (end_s - begin_s) / 3600
     return TurnCounts(
         begin_s,

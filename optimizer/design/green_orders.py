@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from optimizer.design.coordination import CoordinatedJunction, Coordination, coordinate
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
 
 DEARER: Final = 0.05
 """Part by which another order may raise the junction's own delay."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """A junction's plan with the offset that suits its neighbours best, and the delay of both."""
-
-    result: DesignResult
-    offset_s: float
-    delay_veh: float
 
 
 def reordered(
@@ -68,28 +59,41 @@ def reordered(
         When a junction's plan is good enough, and how long all its orders may take.
     """
     plans, offsets_s = dict(results), dict(coordination.offset_s)
-    for name in results:
-        ways = [link for link in links if name in (link.source, link.target) and {link.source, link.target} <= set(plans)]
-        near = {other for link in ways for other in (link.source, link.target)} - {name}
-        if not near:
+    for name, result in results.items():
+        around = _Around(name, plans, offsets_s, tasks, links)
+        if not around.neighbours:
             continue
-        fixed = {other: CoordinatedJunction(plans[other].problem, plans[other].plan, tasks[other].demand) for other in sorted(near)}
-        rooms = {other: (offsets_s[other], offsets_s[other]) for other in fixed}
-
-        def tried(result: DesignResult) -> _Tried:
-            here = CoordinatedJunction(result.problem, result.plan, tasks[name].demand)  # noqa: B023 - called within the round
-            found = coordinate({name: here, **fixed}, ways, rooms)  # noqa: B023
-            return _Tried(
-                result,
-                found.offset_s[name],  # noqa: B023
-                weighted_delay_veh(result.performance) + found.delay_veh - found.uncoordinated_veh,
-            )
-
-        orders = _Orders(plans[name], relative_gap, time_limit_s)
-        best = min((tried(result) for result in (plans[name], *orders.others())), key=lambda each: each.delay_veh)
-        plans[name], offsets_s[name] = best.result, best.offset_s
+        candidates = (result, *_Orders(result, relative_gap, time_limit_s).others())
+        offsets_s[name], _, plans[name] = min((around.fitted(candidate) for candidate in candidates), key=lambda fit: fit[1])
     members = {name: CoordinatedJunction(result.problem, result.plan, tasks[name].demand) for name, result in plans.items()}
     return plans, coordinate(members, links)
+
+
+class _Around:
+    """A junction among its neighbours, whose plans and offsets stay as they are."""
+
+    def __init__(
+        self,
+        name: str,
+        plans: Mapping[str, DesignResult],
+        offsets_s: Mapping[str, float],
+        tasks: Mapping[str, DesignTask],
+        links: Sequence[Link],
+    ) -> None:
+        self._name, self._demand = name, tasks[name].demand
+        self._links = [link for link in links if name in (link.source, link.target) and {link.source, link.target} <= set(plans)]
+        self.neighbours = sorted({other for link in self._links for other in (link.source, link.target)} - {name})
+        self._fixed = {
+            other: CoordinatedJunction(plans[other].problem, plans[other].plan, tasks[other].demand) for other in self.neighbours
+        }
+        self._rooms_s = {other: (offsets_s[other], offsets_s[other]) for other in self.neighbours}
+
+    def fitted(self, result: DesignResult) -> tuple[float, float, DesignResult]:
+        """Return the offset that suits a plan of the junction best, the vehicles delayed then here and on the ways around, and the plan."""
+        here = CoordinatedJunction(result.problem, result.plan, self._demand)
+        found = coordinate({self._name: here, **self._fixed}, self._links, self._rooms_s)
+        delayed_veh = weighted_delay_veh(result.performance) + found.delay_veh - found.uncoordinated_veh
+        return found.offset_s[self._name], delayed_veh, result
 
 
 class _Orders:
