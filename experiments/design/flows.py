@@ -78,23 +78,30 @@ def from_routes(scenario: Scenario, walkways: Walkways, period_s: float = math.i
     last_s = max(journey.depart_s for journey in driven)
     # Vehicles depart up to the end of the demand: rounding its last departure up to a minute gives the length of the period.
     end_s = min(scenario.end_s, max(60.0 * math.ceil((last_s - scenario.begin_s) / 60), 60.0) + scenario.begin_s)
-    length_s = period_s if math.isfinite(period_s) else end_s - scenario.begin_s
-    starts = [scenario.begin_s + k * length_s for k in range(math.ceil((end_s - scenario.begin_s) / length_s))]
-    return [_counted(driven, walked, walkways, start, min(start + length_s, end_s)) for start in starts]
+    if not math.isfinite(period_s):
+        return [_counted(driven, walked, walkways, scenario.begin_s, end_s)]
+    starts = [scenario.begin_s + k * period_s for k in range(math.ceil((end_s - scenario.begin_s) / period_s))]
+    return [
+        _counted(
+            [journey for journey in driven if start <= journey.depart_s < start + period_s],
+            [walk for walk in walked if start <= walk.depart_s < start + period_s],
+            walkways,
+            start,
+            min(start + period_s, end_s),
+        )
+        for start in starts
+    ]
 
 
 def _counted(driven: Iterable[Journey], walked: Iterable[Walk], walkways: Walkways, begin_s: float, end_s: float) -> TurnCounts:
-    """Count who departs in a period: each in all of the way."""
     turns: Counter[tuple[str, str, bool]] = Counter()
     for journey in driven:
-        if begin_s <= journey.depart_s < end_s:
-            public = journey.vehicle_class in PUBLIC
-            turns.update((a, b, public) for a, b in zip(journey.edges, journey.edges[1:], strict=False))
+        public = journey.vehicle_class in PUBLIC
+        turns.update((a, b, public) for a, b in zip(journey.edges, journey.edges[1:], strict=False))
     crossings: dict[Crossing, float] = {}
     for walk in walked:
-        if begin_s <= walk.depart_s < end_s:
-            for crossing, share in walkways.crossed(walk.edges).items():
-                crossings[crossing] = crossings.get(crossing, 0.0) + share
+        for crossing, share in walkways.crossed(walk.edges).items():
+            crossings[crossing] = crossings.get(crossing, 0.0) + share
     hours = (end_s - begin_s) / 3600
     return TurnCounts(
         begin_s,

@@ -96,6 +96,7 @@ class _Discharge:
         self._green = np.array([self._effective(g) for g in range(len(plan.greens))])
         self._shown = self._green > 0
         self._protected: dict[int, NDArray[np.float64]] = {}
+        self._unoccupied: dict[int, NDArray[np.float64]] = {}
 
     def of_all(self) -> NDArray[np.float64]:
         return np.array([self._of(stream) for stream in self._problem.streams]).reshape(-1, self._cells)
@@ -168,7 +169,7 @@ class _Discharge:
                     continue
                 if opposing.kind is GroupKind.PEDESTRIAN:
                     flow_h = flow_h * self._free(other, opposing.flow_h)
-                else:
+                elif together.any():
                     queued = self._queue(index, opposing) > QUEUED_VEH
                     flow_h = np.where(together & queued, 0.0, flow_h)
                     crossed_h += np.where(together, opposing.flow_h * opposing.shares[opposing.groups.index(other)], 0.0)
@@ -176,14 +177,16 @@ class _Discharge:
 
     def _free(self, crossing: int, flow_h: float) -> NDArray[np.float64]:
         """Return the chance that nobody on a crossing is in the way, in each cell."""
-        junction = self._problem.junction
-        clearing_s = max((junction.intergreen_s[crossing][h] for h in junction.conflicts[crossing]), default=0.0)
-        starting = self._starting(crossing, flow_h)
-        on_it = np.zeros(self._cells)
-        for part, way in ((NEAR_SIDE, NEAR_SIDE), (1 - NEAR_SIDE, 1.0)):
-            for age in range(round(way * clearing_s / self._cell_s)):
-                on_it += part * np.roll(starting, age)
-        return np.asarray(np.exp(-on_it))
+        if crossing not in self._unoccupied:
+            junction = self._problem.junction
+            clearing_s = max((junction.intergreen_s[crossing][h] for h in junction.conflicts[crossing]), default=0.0)
+            starting = self._starting(crossing, flow_h)
+            on_it = np.zeros(self._cells)
+            for part, way in ((NEAR_SIDE, NEAR_SIDE), (1 - NEAR_SIDE, 1.0)):
+                for age in range(round(way * clearing_s / self._cell_s)):
+                    on_it += part * np.roll(starting, age)
+            self._unoccupied[crossing] = np.exp(-on_it)
+        return self._unoccupied[crossing]
 
     def _starting(self, crossing: int, flow_h: float) -> NDArray[np.float64]:
         """Return the persons who set out in each cell: whoever comes while it is green, and at its begin all who have waited."""
