@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Literal
 
 from optimizer.design.common_cycle import design_together
@@ -52,6 +53,20 @@ class DesignOrder:
     time_limit_s: float = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedPlans:
+    """The plans of one set of linked junctions, and what their offsets achieve; nothing where their cycles do not agree."""
+
+    results: Mapping[str, DesignResult]
+    coordination: Coordination | None
+
+    @property
+    def delayed_veh(self) -> float:
+        """Vehicles that wait at all junctions, on the ways between them as the offsets let platoons arrive."""
+        alone = sum(weighted_delay_veh(result.performance) for result in self.results.values())
+        return alone + (0.0 if self.coordination is None else self.coordination.delay_veh - self.coordination.uncoordinated_veh)
+
+
 def design_linked(
     tasks: Mapping[str, DesignTask],
     links: Sequence[Link],
@@ -87,10 +102,10 @@ def design_linked(
     results: dict[str, DesignResult] = {}
     achieved = []
     for names in sets:
-        designed, coordination = _with_requests({name: tasks[name] for name in names}, links, order, on_step)
-        results |= designed
-        if coordination is not None:
-            achieved.append(coordination)
+        plans = _with_requests({name: tasks[name] for name in names}, links, order, on_step)
+        results |= plans.results
+        if plans.coordination is not None:
+            achieved.append(plans.coordination)
     return results, tuple(achieved)
 
 
@@ -131,51 +146,39 @@ def linked_sets(names: Iterable[str], links: Iterable[Link]) -> list[list[str]]:
 
 def _with_requests(
     tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]
-) -> tuple[dict[str, DesignResult], Coordination | None]:
+) -> LinkedPlans:
     """Return the plans of linked junctions with the places of their requests; whoever finds none gets its green in each cycle."""
-    designed, coordination = _design_set(tasks, links, order, on_step)
-    found = {name: request_windows(result.plan, result.problem) for name, result in designed.items()}
+    plans = _design_set(tasks, links, order, on_step)
+    found = {name: request_windows(result.plan, result.problem) for name, result in plans.results.items()}
     if any(without for _, without in found.values()):
         served = {name: replace(task, left_out=task.left_out - set(found[name][1])) for name, task in tasks.items()}
         return _with_requests(served, links, order, on_step)
-    return {name: replace(result, requests=found[name][0]) for name, result in designed.items()}, coordination
+    return replace(plans, results={name: replace(result, requests=found[name][0]) for name, result in plans.results.items()})
 
 
-def _design_set(
-    tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]
-) -> tuple[dict[str, DesignResult], Coordination | None]:
+def _design_set(tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]) -> LinkedPlans:
     best = _best_cycle(tasks, links, order, on_step)
-    designed, coordination = best
-    if coordination is None or order.way != "groups" or order.objective is not Objective.DELAY:
+    if best.coordination is None or order.way != "groups" or order.objective is not Objective.DELAY:
         return best
     on_step(f"trying other orders of the greens of {len(tasks)} junctions")
-    turned = reordered(designed, tasks, links, coordination, relative_gap=order.gap, time_limit_s=order.time_limit_s)
-    return min(best, (_with_offsets(*turned), turned[1]), key=_delayed_veh)
+    turned, coordination = reordered(best.results, tasks, links, best.coordination, relative_gap=order.gap, time_limit_s=order.time_limit_s)
+    return min(best, _with_offsets(turned, coordination), key=attrgetter("delayed_veh"))
 
 
-def _best_cycle(
-    tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]
-) -> tuple[dict[str, DesignResult], Coordination | None]:
+def _best_cycle(tasks: Mapping[str, DesignTask], links: Sequence[Link], order: DesignOrder, on_step: Callable[[str], None]) -> LinkedPlans:
     best = _coordinated(tasks, links, order, order.cycle_s, on_step)
-    if best[1] is None or (order.cycle_s is not None and order.cycle_s[0] == order.cycle_s[1]):
+    if best.coordination is None or (order.cycle_s is not None and order.cycle_s[0] == order.cycle_s[1]):
         return best
     # The cycle that is best for each junction alone need not be so for the platoons between them: others around it are tried.
-    designed = best[0].values()
+    designed = best.results.values()
     middle_s = next(iter(designed)).plan.cycle_s
     shortest_s = max(result.problem.shortest_cycle_s for result in designed)
     longest_s = min(result.problem.longest_cycle_s for result in designed)
     for cycle_s in sorted({round(share * middle_s) for share in CYCLES_TRIED} - {round(middle_s)}):
         if shortest_s <= cycle_s <= longest_s:
             with contextlib.suppress(DesignError):  # too short for the minimum greens, or for the time there is
-                best = min(best, _coordinated(tasks, links, order, (cycle_s, cycle_s), on_step), key=_delayed_veh)
+                best = min(best, _coordinated(tasks, links, order, (cycle_s, cycle_s), on_step), key=attrgetter("delayed_veh"))
     return best
-
-
-def _delayed_veh(plans: tuple[dict[str, DesignResult], Coordination | None]) -> float:
-    """Return the vehicles that wait at all junctions, on the ways between them as their offsets let platoons arrive."""
-    results, coordination = plans
-    alone = sum(weighted_delay_veh(result.performance) for result in results.values())
-    return alone + (0.0 if coordination is None else coordination.delay_veh - coordination.uncoordinated_veh)
 
 
 def _coordinated(
@@ -184,7 +187,7 @@ def _coordinated(
     order: DesignOrder,
     cycle_s: tuple[int, int] | None,
     on_step: Callable[[str], None],
-) -> tuple[dict[str, DesignResult], Coordination | None]:
+) -> LinkedPlans:
     """Return the plans of linked junctions with a cycle within bounds, and what their offsets achieve."""
     problems = [task.problem(cycle_s) for task in tasks.values()]
     if order.cycle == "common" and len(tasks) > 1:
@@ -198,15 +201,15 @@ def _coordinated(
         designed = tuple(_alone(problem, order, on_step) for problem in problems)
     results = {name: with_longer_greens(result) for name, result in zip(tasks, designed, strict=True)}
     if len(tasks) < 2 or len({result.plan.cycle_s for result in designed}) > 1:
-        return results, None
+        return LinkedPlans(results, None)
     on_step(f"setting the offsets of {len(tasks)} junctions")
     members = {name: CoordinatedJunction(result.problem, result.plan, tasks[name].demand) for name, result in results.items()}
-    coordination = coordinate(members, links)
-    return _with_offsets(results, coordination), coordination
+    return _with_offsets(results, coordinate(members, links))
 
 
-def _with_offsets(results: Mapping[str, DesignResult], coordination: Coordination) -> dict[str, DesignResult]:
-    return {name: replace(result, plan=result.plan.with_offset(coordination.offset_s[name])) for name, result in results.items()}
+def _with_offsets(results: Mapping[str, DesignResult], coordination: Coordination) -> LinkedPlans:
+    plans = {name: replace(result, plan=result.plan.with_offset(coordination.offset_s[name])) for name, result in results.items()}
+    return LinkedPlans(plans, coordination)
 
 
 def _alone(problem: DesignProblem, order: DesignOrder, on_step: Callable[[str], None]) -> DesignResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.benchmarks.design_instances import demand, four_arms, random_flows
-from optimizer.design.linked import DesignOrder, _best_cycle, _delayed_veh, design_linked
+from optimizer.design.linked import DesignOrder, LinkedPlans, _best_cycle, design_linked
 from optimizer.design.plan_check import plan_violations
 from optimizer.design.problem import DesignTask
 from optimizer.neighbours import Link
@@ -24,9 +24,9 @@ def test_other_orders_of_the_greens_spare_platoons_a_wait_and_keep_every_limit()
     order = DesignOrder(cycle_s=(CYCLE_S, CYCLE_S))
     alone = _best_cycle(tasks, links, order, lambda _: None)
     results, (coordination,) = design_linked(tasks, links, [list(tasks)], order)
-    assert _delayed_veh((results, coordination)) < _delayed_veh(alone)
+    assert LinkedPlans(results, coordination).delayed_veh < alone.delayed_veh
     for name, result in results.items():
         assert not plan_violations(result.plan, tasks[name].junction)
         assert result.plan.cycle_s == CYCLE_S
         # The junction's own delay pays little for it.
-        assert result.cost <= 1.06 * alone[0][name].cost
+        assert result.cost <= 1.06 * alone.results[name].cost
