@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from optimizer.clusters import connect, ray_module
-from optimizer.service.forking import START_LIMIT_S
 from optimizer.service.links import Link
 from optimizer.service.problems import ProblemError
 
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 BEAT_S: Final = 2.0
+START_LIMIT_S: Final = 900.0
+"""An actor that is not there by then is given up; where the code is not compiled yet, a busy node takes minutes."""
+
 REPLACED_AFTER_S: Final = 1.0
 """An actor that dies sooner than this is not replaced at once: something is wrong with the cluster."""
 
@@ -95,7 +97,7 @@ class ActorLink(Link):
         self._keep(asyncio.create_task(self._beat(self._actor)))
 
     def is_stuck(self) -> bool:
-        """Whether the oldest call has waited for too long; where the code is not compiled yet, starting takes a minute."""
+        """Whether the oldest call has waited for too long."""
         return super().is_stuck() if self.pid else time.monotonic() - self._started > START_LIMIT_S
 
     def kill(self) -> None:

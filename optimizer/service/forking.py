@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -10,8 +11,8 @@ from typing import Final
 
 from optimizer.service.framing import READY
 
-START_LIMIT_S: Final = 180.0
-"""The very first start compiles the optimizer."""
+TOLD_EVERY_S: Final = 60.0
+_log = logging.getLogger(__name__)
 
 
 class Nursery:
@@ -19,7 +20,7 @@ class Nursery:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
-        self._control.settimeout(START_LIMIT_S)
+        self._control.settimeout(TOLD_EVERY_S)
         paths = os.pathsep.join(path for path in sys.path if path)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "optimizer.service.nursery", str(theirs.fileno())],
@@ -30,14 +31,20 @@ class Nursery:
         theirs.close()
 
     def await_ready(self) -> None:
-        """Wait until workers can be had.
+        """Wait until workers can be had, for as long as the process lives: on a machine with other work, to compile takes minutes.
 
         Raises
         ------
         RuntimeError
             If the process has ended.
         """
-        if self._control.recv(len(READY)) != READY:
+        while True:
+            try:
+                told = self._control.recv(len(READY))
+                break
+            except TimeoutError:
+                _log.info("still compiling the optimizer; the first start on a machine takes one to five minutes")
+        if told != READY:
             raise RuntimeError("the process that loads the optimizer ended early; its complaint stands above.")
 
     def fork(self) -> socket.socket:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 
+from optimizer.service import forking
+from optimizer.service.forking import Nursery
 from optimizer.service.framing import framed
 from optimizer.service.links import Link, ProcessLink
 from optimizer.service.problems import ProblemError
-
-if TYPE_CHECKING:
-    from optimizer.service.forking import Nursery
 
 
 class OneSocket:
@@ -56,3 +56,16 @@ def test_answers_cut_into_pieces_are_put_together_and_a_lost_worker_fails_the_re
         return first, ended
 
     assert asyncio.run(scene()) == (["a", b"b" * 50, 77], [5])
+
+
+def test_a_start_that_takes_long_is_waited_for_and_told_of(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    # Where other work keeps the machine busy, to compile takes more than three minutes: that ended the service once.
+    monkeypatch.setattr(forking, "TOLD_EVERY_S", 0.05)
+    nursery = Nursery()
+    try:
+        with caplog.at_level(logging.INFO):
+            nursery.await_ready()
+        assert "still compiling the optimizer" in caplog.text
+        nursery.fork().close()
+    finally:
+        nursery.close()
