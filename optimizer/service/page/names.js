@@ -1,0 +1,86 @@
+"use strict";
+// Names that are too long for their place are shortened in the middle: the ends are what tells them apart.
+const TAIL_SHARE = 0.6, HEAD_LETTERS = 2, REMEMBERED = 200;
+const pen = document.createElement("canvas").getContext("2d");
+const known = new Map();
+
+export function widthIn(font) {
+  return (text) => {
+    pen.font = font;
+    return pen.measureText(text).width;
+  };
+}
+
+/** Return the names as they fit into `room`, measured by `width`. Names that differ still differ afterwards. */
+export function shortened(names, room, width = (text) => text.length) {
+  const short = names.map((name) => cutInTheMiddle(name, room, width));
+  for (const alike of groupsOfAlike(names, short)) {
+    const from = commonPrefix(alike.map((place) => names[place]));
+    for (const place of alike) short[place] = cutAround(names[place], from, room, width);
+  }
+  const still = groupsOfAlike(names, short).flat(); // there is no room for what tells them apart: number them
+  const different = [...new Set(still.map((place) => names[place]))];
+  for (const place of still) {
+    const number = `${different.indexOf(names[place]) + 1}: `;
+    short[place] = number + cutInTheMiddle(names[place], room - width(number), width);
+  }
+  return short;
+}
+
+/** Shorten the texts of elements to the narrowest of them; each has its whole text as its title. */
+export function fit(elements) {
+  if (!elements.length) return;
+  const names = elements.map((each) => each.title), style = getComputedStyle(elements[0]);
+  const room = Math.min(...elements.map((each) => each.clientWidth)) - 1;
+  const font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  shortenedToWidth(names, room, font).forEach((text, place) => { elements[place].textContent = text; });
+}
+
+/** As `shortened` for a font; the picture comes each second with the same names, so the last results are remembered. */
+export function shortenedToWidth(names, room, font) {
+  const question = JSON.stringify([names, room, font]);
+  let answer = known.get(question);
+  if (answer === undefined) {
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(question, answer = shortened(names, room, widthIn(font)));
+  }
+  return answer;
+}
+
+function cutInTheMiddle(name, room, width) {
+  if (width(name) <= room) return name;
+  const cut = (kept) => {
+    const tail = Math.ceil(kept * TAIL_SHARE);
+    return `${name.slice(0, kept - tail)}…${name.slice(name.length - tail)}`;
+  };
+  return longest(name.length - 1, cut, room, width);
+}
+
+/** Keep the first letters, what comes from letter `from` on, and the end. */
+function cutAround(name, from, room, width) {
+  const head = from > HEAD_LETTERS + 1 ? `${name.slice(0, HEAD_LETTERS)}…` : name.slice(0, from);
+  return head + cutInTheMiddle(name.slice(from), room - width(head), width);
+}
+
+/** The longest text of those that keep 1, 2, … letters and fit; the shortest where none does. */
+function longest(most, cut, room, width) {
+  let low = 1, high = Math.max(1, most);
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (width(cut(middle)) <= room) low = middle; else high = middle - 1;
+  }
+  return cut(low);
+}
+
+/** Places of different names that have come to look alike. */
+function groupsOfAlike(names, short) {
+  const places = new Map();
+  short.forEach((text, place) => places.set(text, [...(places.get(text) || []), place]));
+  return [...places.values()].filter((group) => new Set(group.map((place) => names[place])).size > 1);
+}
+
+function commonPrefix(names) {
+  let length = 0;
+  while (length < names[0].length && names.every((name) => name[length] === names[0][length])) length += 1;
+  return length;
+}
