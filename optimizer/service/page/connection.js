@@ -28,18 +28,24 @@ export function watch(take, change) {
 export const isStale = () => state !== "live";
 
 function connect() {
-  const mine = socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/board/stream`,
-    ["ampelwerk.v1"].concat(key ? [`key.${key}`] : []));
-  let opened = false;
+  const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/board/stream`;
+  let mine, opened = false;
+  try {
+    mine = socket = new WebSocket(address, ["ampelwerk.v1"].concat(key ? [`key.${key}`] : []));
+  } catch { // with letters that no key has; it was mistyped
+    return askForKey(401);
+  }
   tried_s = now_s();
   mine.onopen = () => { opened = true; };
   mine.onmessage = (message) => { if (mine === socket) receive(JSON.parse(message.data)); };
   mine.onclose = async () => {
     if (mine !== socket) return;
     socket = null;
-    enter("lost");
+    if (opened) enter("lost");
     const refusal = opened ? null : await refusedWith();
-    if (refusal) askForKey(refusal); else setTimeout(connect, RETRY_MS);
+    if (refusal) return askForKey(refusal);
+    enter("lost");
+    setTimeout(connect, RETRY_MS);
   };
 }
 
@@ -71,6 +77,7 @@ function look() {
   // A connection whose other end has vanished without a word stays open for minutes.
   if (socket && now_s() - Math.max(heard_s, tried_s) > ABANDON_AFTER_S) {
     const old = socket;
+    enter("lost");
     connect();
     old.close();
   }
@@ -86,6 +93,7 @@ function enter(next) {
   $("content").hidden = arrived === null || state === "needs a key";
   document.body.classList.toggle("stale", isStale());
   $("lost").hidden = !lost;
+  document.title = lost ? "No connection – Ampelwerk" : "Ampelwerk";
   $("lost-since").textContent = lost ? `No connection since ${clock(arrived || new Date())}` : "";
   tellAge();
   onChange();

@@ -13,16 +13,16 @@ export function widthIn(font) {
 
 /** Return the names as they fit into `room`, measured by `width`. Names that differ still differ afterwards. */
 export function shortened(names, room, width = (text) => text.length) {
-  const short = names.map((name) => cutInTheMiddle(name, room, width));
+  const short = cutInTheMiddle(names, room, width);
   for (const alike of groupsOfAlike(names, short)) {
     const from = commonPrefix(alike.map((place) => names[place]));
-    for (const place of alike) short[place] = cutAround(names[place], from, room, width);
+    cutAround(alike.map((place) => names[place]), from, room, width).forEach((text, index) => { short[alike[index]] = text; });
   }
   const still = groupsOfAlike(names, short).flat(); // there is no room for what tells them apart: number them
   const different = [...new Set(still.map((place) => names[place]))];
   for (const place of still) {
     const number = `${different.indexOf(names[place]) + 1}: `;
-    short[place] = number + cutInTheMiddle(names[place], room - width(number), width);
+    short[place] = number + cutInTheMiddle([names[place]], room - width(number), width)[0];
   }
   return short;
 }
@@ -47,29 +47,23 @@ export function shortenedToWidth(names, room, font) {
   return answer;
 }
 
-function cutInTheMiddle(name, room, width) {
-  if (width(name) <= room) return name;
-  const cut = (kept) => {
+/** Long names all keep the same number of letters: else two could differ merely by which of their letters is the widest. */
+function cutInTheMiddle(names, room, width) {
+  const long = names.filter((name) => width(name) > room);
+  const cut = (name, kept) => {
     const tail = Math.ceil(kept * TAIL_SHARE);
     return `${name.slice(0, kept - tail)}…${name.slice(name.length - tail)}`;
   };
-  return longest(name.length - 1, cut, room, width);
+  let kept = Math.max(1, ...long.map((name) => name.length - 1));
+  for (const name of long) while (kept > 1 && (kept >= name.length || width(cut(name, kept)) > room)) kept -= 1;
+  return names.map((name) => width(name) > room ? cut(name, kept) : name);
 }
 
 /** Keep the first letters, what comes from letter `from` on, and the end. */
-function cutAround(name, from, room, width) {
-  const head = from > HEAD_LETTERS + 1 ? `${name.slice(0, HEAD_LETTERS)}…` : name.slice(0, from);
-  return head + cutInTheMiddle(name.slice(from), room - width(head), width);
-}
-
-/** The longest text of those that keep 1, 2, … letters and fit; the shortest where none does. */
-function longest(most, cut, room, width) {
-  let low = 1, high = Math.max(1, most);
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (width(cut(middle)) <= room) low = middle; else high = middle - 1;
-  }
-  return cut(low);
+function cutAround(names, from, room, width) {
+  const heads = names.map((name) => from > HEAD_LETTERS + 1 ? `${name.slice(0, HEAD_LETTERS)}…` : name.slice(0, from));
+  const rests = cutInTheMiddle(names.map((name) => name.slice(from)), room - Math.max(...heads.map(width)), width);
+  return heads.map((head, index) => head + rests[index]);
 }
 
 /** Places of different names that have come to look alike. */
