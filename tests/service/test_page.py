@@ -291,3 +291,6 @@ def test_names_stay_different_in_any_room(page: Page) -> None:
         assert len(set(short)) == len(names)
         assert short[-1] == "short"
         assert all(len(text) <= room for text in short)
+        for name, text in zip(names, short, strict=True):  # and what is left of one does not fit another
+            pattern = ".*".join(re.escape(part) for part in text.split("…"))
+            assert room < 16 or [other for other in names if re.fullmatch(pattern, other)] == [name]

@@ -3,7 +3,7 @@
 import {drawn} from "./elements.js";
 import {widthIn} from "./names.js";
 
-const EDGE = [40, 62], MOST_STRETCH = 2.5, FEW = 25, LONGEST_NAME = 12, LETTER_HEIGHT = 20, GAP = 6;
+const EDGE = [40, 62], EDGE_OF_MANY = [14, 14], MOST_STRETCH = 2.5, FEW = 25, LONGEST_NAME = 12, LETTER_HEIGHT = 20, GAP = 6;
 
 /** Draw `junctions`: each with id, position (x, y upwards, or null), queue, condition, words and chosen. */
 export function showMap(map, junctions, choose) {
@@ -41,7 +41,7 @@ function placed(junctions, width, height) {
   const columns = Math.ceil(Math.sqrt(2 * junctions.length)) || 1;
   const located = junctions.length > 0 && junctions.every((junction) => junction.position);
   const given = junctions.map(({position}, index) => located ? [position[0], -position[1]] : [index % columns, Math.floor(index / columns)]);
-  const room = [width - 2 * EDGE[0], Math.max(height / 4, height - 2 * EDGE[1])];
+  const edge = junctions.length <= FEW ? EDGE : EDGE_OF_MANY, room = [width - 2 * edge[0], Math.max(height / 4, height - 2 * edge[1])];
   const low = [0, 1].map((axis) => given.reduce((least, place) => Math.min(least, place[axis]), Infinity));
   const span = [0, 1].map((axis) => given.reduce((most, place) => Math.max(most, place[axis]), -Infinity) - low[axis]);
   const full = [0, 1].map((axis) => span[axis] > 0 ? room[axis] / span[axis] : Infinity), least = Math.min(...full);

@@ -14,11 +14,17 @@ export function widthIn(font) {
 /** Return the names as they fit into `room`, measured by `width`. Names that differ still differ afterwards. */
 export function shortened(names, room, width = (text) => text.length) {
   const short = cutInTheMiddle(names, room, width);
-  for (const alike of groupsOfAlike(names, short)) {
-    const from = commonPrefix(alike.map((place) => names[place]));
-    cutAround(alike.map((place) => names[place]), from, room, width).forEach((text, index) => { short[alike[index]] = text; });
+  for (const [text, places] of byText(short)) {
+    if (!text.includes("…")) continue;
+    // A cut name that could stand for another as well, whole or cut: show the place where they part, and the end if there is room for both.
+    const [head, tail] = text.split("…"), alike = names.filter((name) => name.startsWith(head) && name.endsWith(tail));
+    const from = commonPrefix(alike), mine = places.map((place) => names[place]);
+    if (new Set(alike).size < 2) continue;
+    const around = cutAround(mine, from, room, width, TAIL_SHARE), different = new Set(around).size === new Set(mine).size;
+    (different ? around : cutAround(mine, from, room, width, 0)).forEach((part, index) => { short[places[index]] = part; });
   }
-  const still = groupsOfAlike(names, short).flat(); // there is no room for what tells them apart: number them
+  // Where there is no room for what tells them apart, they are numbered.
+  const still = [...byText(short).values()].filter((places) => new Set(places.map((place) => names[place])).size > 1).flat();
   const different = [...new Set(still.map((place) => names[place]))];
   for (const place of still) {
     const number = `${different.indexOf(names[place]) + 1}: `;
@@ -48,10 +54,10 @@ export function shortenedToWidth(names, room, font) {
 }
 
 /** Long names all keep the same number of letters: else two could differ merely by which of their letters is the widest. */
-function cutInTheMiddle(names, room, width) {
+function cutInTheMiddle(names, room, width, tailShare = TAIL_SHARE) {
   const long = names.filter((name) => width(name) > room);
   const cut = (name, kept) => {
-    const tail = Math.ceil(kept * TAIL_SHARE);
+    const tail = Math.ceil(kept * tailShare);
     return `${name.slice(0, kept - tail)}…${name.slice(name.length - tail)}`;
   };
   let kept = Math.max(1, ...long.map((name) => name.length - 1));
@@ -59,18 +65,18 @@ function cutInTheMiddle(names, room, width) {
   return names.map((name) => width(name) > room ? cut(name, kept) : name);
 }
 
-/** Keep the first letters, what comes from letter `from` on, and the end. */
-function cutAround(names, from, room, width) {
+/** Keep the first letters, what comes from letter `from` on, and as much of the end as `tailShare` says. */
+function cutAround(names, from, room, width, tailShare) {
   const heads = names.map((name) => from > HEAD_LETTERS + 1 ? `${name.slice(0, HEAD_LETTERS)}…` : name.slice(0, from));
-  const rests = cutInTheMiddle(names.map((name) => name.slice(from)), room - Math.max(...heads.map(width)), width);
+  const rests = cutInTheMiddle(names.map((name) => name.slice(from)), room - Math.max(...heads.map(width)), width, tailShare);
   return heads.map((head, index) => head + rests[index]);
 }
 
-/** Places of different names that have come to look alike. */
-function groupsOfAlike(names, short) {
+/** The places of each text. */
+function byText(texts) {
   const places = new Map();
-  short.forEach((text, place) => places.set(text, [...(places.get(text) || []), place]));
-  return [...places.values()].filter((group) => new Set(group.map((place) => names[place])).size > 1);
+  texts.forEach((text, place) => places.set(text, [...(places.get(text) || []), place]));
+  return places;
 }
 
 function commonPrefix(names) {

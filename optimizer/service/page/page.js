@@ -80,7 +80,7 @@ function showDetail() {
   $("detail-title").textContent = junction.id;
   const command = !answer ? "No call yet" : isSilent(junction) ? "No calls at the moment" : COMMANDS[answer.command] + answer.stage;
   $("command").textContent = isStale() && answer ? `Last known: ${command}` : command;
-  $("reason").textContent = answer ? `${reasonOf(answer)} ${decidedBy(answer)}` : "";
+  $("reason").textContent = !answer ? "" : isSilent(junction) ? `The last answer was: ${COMMANDS[answer.command]}${answer.stage}.` : `${reasonOf(answer)} ${decidedBy(answer)}`;
   $("junction-alarms").replaceChildren(...alarmsOf(junction).map((alarm) => element("li", {}, `${alarm.kind}: ${alarm.sentence}`)));
   showDiagram($("diagram"), junction);
   showQueues(answer ? answer.queues : []);
