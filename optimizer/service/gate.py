@@ -9,6 +9,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from optimizer.service import page
 from optimizer.service.access import Client, demand
 from optimizer.service.keys import Scope
 from optimizer.service.problems import MEDIA_TYPE, ProblemError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("ampelwerk.access")
 
-OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/openapi.json", "/", "/page.js", "/page.css"})
+OPEN_PATHS: Final = page.PATHS | {"/healthz", "/readyz", "/openapi.json"}
 """What anyone may see: whether the service lives, its form, and an empty page."""
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import re
 import shutil
+import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -83,7 +88,7 @@ def test_the_page_is_used_by_the_keyboard_alone(page: Page) -> None:
     page.keyboard.press("ArrowDown")
     expect(page.locator("#detail-title")).to_have_text("beta")
     expect(page.locator("#junction-alarms")).to_contain_text("silent-detector")
-    expect(page.locator(".lamp.quiet")).to_have_count(1)
+    expect(page.locator("#detectors .lamp.quiet")).to_have_count(1)
     page.keyboard.press("End")
     expect(page.locator("#detail-title")).to_have_text("gamma")
     assert page.url.endswith("#gamma")
@@ -116,7 +121,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_where_keys_are_asked_for_the_page_asks_too(browser: Browser, tmp_path: Path) -> None:
+def test_where_keys_are_asked_for_the_page_asks_too_and_shows_nothing_else(browser: Browser, tmp_path: Path) -> None:
     storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
     storage.prepare()
     secret = make_key(storage, "page", ["read"])
@@ -124,9 +129,168 @@ def test_where_keys_are_asked_for_the_page_asks_too(browser: Browser, tmp_path: 
         page = browser.new_page()
         page.goto(service.url)
         expect(page.locator("#key-form")).to_be_visible()
-        page.keyboard.type(secret)
+        expect(page.locator("#content")).to_be_hidden()
+        page.keyboard.type("not this one")
+        page.keyboard.press("Enter")
+        expect(page.locator("#key-problem")).to_have_text("This key is not known.")
+        expect(page.locator("#content")).to_be_hidden()
+        page.locator("#key").fill(secret)
         page.keyboard.press("Enter")
         expect(page.locator("#connection")).to_have_text("live")
+        expect(page.locator("#key-form")).to_be_hidden()
+        expect(page.locator("#detail-title")).to_have_text("No junction yet")
         assert secret not in page.url
         assert secret not in service.log.read_text()
         page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_dead_service_leaves_nothing_green_until_it_is_back(browser: Browser, tmp_path: Path, scheme: Any) -> None:  # noqa: ANN401
+    with running(tmp_path) as service:
+        with httpx.Client(base_url=service.url) as http:
+            http.put("/v1/junctions/alpha", json=small_junction().model_dump(mode="json") | {"id": "alpha"})
+            http.post("/v1/junctions/alpha/decisions", json=call(1, 100.0, since_s=96.0))
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(service.url)
+        expect(page.locator("#list")).to_contain_text("in order")
+        green = page.locator(".mark").evaluate("mark => getComputedStyle(mark).backgroundColor")
+        assert green in coloured(page)
+        service.kill()
+        expect(page.locator("#lost")).to_be_visible(timeout=3000)
+        expect(page.locator("#lost")).to_have_text(re.compile(r"No connection since \d\d:\d\d:\d\d values below are [1-9]\d* s old"))
+        assert page.locator("#lost").evaluate("banner => parseFloat(getComputedStyle(banner).fontSize)") >= 30
+        expect(page.locator("#list")).to_contain_text("unknown")
+        expect(page.locator("#storage")).to_have_text("unknown")
+        expect(page.locator("#command")).to_have_text("Last known: Stay in a")
+        assert green not in coloured(page)
+        service.start()
+        service.await_ready()
+        expect(page.locator("#connection")).to_have_text("live", timeout=10_000)
+        expect(page.locator("#lost")).to_be_hidden()
+        expect(page.locator("#storage")).to_have_text("working")
+        page.close()
+
+
+def test_a_service_that_hangs_is_told_from_one_that_lives(browser: Browser, tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        assert service.process is not None
+        page = browser.new_page()
+        page.goto(service.url)
+        expect(page.locator("#connection")).to_have_text("live")
+        service.process.send_signal(signal.SIGSTOP)  # the connection stays open
+        try:
+            expect(page.locator("#lost")).to_be_visible(timeout=4000)
+        finally:
+            service.process.send_signal(signal.SIGCONT)
+        expect(page.locator("#lost")).to_be_hidden(timeout=15_000)
+        page.close()
+
+
+def coloured(page: Page) -> set[str]:
+    """Return every colour that the page paints an area or a shape with."""
+    script = "[...document.querySelectorAll('body *')].flatMap(e => (s => [s.backgroundColor, s.fill])(getComputedStyle(e)))"
+    return set(page.evaluate(script))
+
+
+ENDS = (
+    "w1_pocket_straight_4_5",
+    "w1_pocket_straight_7",
+    "w1_pocket_left",
+    "e0_pocket_straight_12_13",
+    "e0_pocket_straight_7",
+    "e0_pocket_left",
+)
+WINDOWS = {"wall": (1920, 1080), "desk": (1280, 720), "phone": (390, 844)}
+
+
+def picture() -> dict[str, Any]:
+    """Return a picture of six junctions with long names, as the service would send it."""
+    groups = [{"id": f"main_{end}", "kind": "vehicle", "signal": "r"} for end in ENDS]
+    lanes = [f"main_{street}_pocket_{lane}" for street in ("w1", "e0") for lane in range(1, 5)]
+    entry = {"stage": "one", "commanded_s": 90.0, "green_start_s": 95.0, "green_end_s": None}
+    answer = {
+        "time_s": 100.0,
+        "command": "stay",
+        "stage": "one",
+        "earliest_change_s": 104.0,
+        "timeline": [entry],
+        "queues": [{"lane": lane, "waiting_veh": 9, "coming_veh": 0} for lane in lanes],
+        "engine": "none",
+        "solve_s": 0.0,
+        "reason": "stay",
+        "alarms": [],
+    }
+    detectors = [
+        {"id": f"d:{role}:{lane}", "role": role, "covered": False, "silent": False, "failed": False}
+        for role in ("stop_line", "near")
+        for lane in lanes
+    ]
+    junction = {"position": None, "groups": groups, "stages": [{"id": "one", "groups": []}], "detectors": detectors, "answer": answer}
+    names = [f"m{number}" for number in range(1, 7)]
+    return {"storage": "working", "junctions": [junction | {"id": name, "answered_at": time.time()} for name in names]}
+
+
+@pytest.fixture(params=WINDOWS)
+def pictured(browser: Browser, watched: Service, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Yield the page in a window of some size, with a picture of long names."""
+    width, height = WINDOWS[request.param]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.route_web_socket(re.compile("/v1/board/stream$"), lambda socket: socket.send(json.dumps(picture())))
+    page.goto(watched.url)
+    expect(page.locator("#list li")).to_have_count(6)
+    yield page
+    page.close()
+
+
+def boxes(page: Page, selector: str) -> list[dict[str, float]]:
+    """Return where elements are, in pixels."""
+    return list(page.evaluate("s => [...document.querySelectorAll(s)].map(e => e.getBoundingClientRect().toJSON())", selector))
+
+
+def overlap(a: dict[str, float], b: dict[str, float]) -> bool:
+    return a["left"] < b["right"] and b["left"] < a["right"] and a["top"] < b["bottom"] and b["top"] < a["bottom"]
+
+
+def test_names_are_shortened_in_the_middle_and_never_look_alike(pictured: Page) -> None:
+    for selector in ("#diagram .group", "#queues .lane", "#detectors div:first-child .name"):
+        texts = [text.split("\n")[0] for text in pictured.locator(selector).evaluate_all("all => all.map(e => e.firstChild.textContent)")]
+        assert len(set(texts)) == len(texts)
+    titles = pictured.locator("#diagram .group title").all_text_contents()
+    assert titles == [f"vehicle main_{end}: red" for end in ENDS]
+    for label in boxes(pictured, "#diagram .group"):
+        assert not any(overlap(label, square | {"left": square["left"] - 4}) for square in boxes(pictured, "#diagram .show-r"))
+
+
+def test_diagram_and_map_have_room_for_their_texts(pictured: Page) -> None:
+    diagram, ticks = boxes(pictured, "#diagram")[0], boxes(pictured, "#diagram .axis")
+    assert pictured.locator("#diagram .axis").all_text_contents()[-1] == "+60 s"
+    assert all(tick["left"] >= diagram["left"] - 1 and tick["right"] <= diagram["right"] + 1 for tick in ticks)
+    assert not any(overlap(a, b) for a, b in itertools.combinations(ticks, 2))
+    lines = [line["left"] for line in boxes(pictured, "#diagram line")]
+    assert max(lines) - min(lines) > 300
+    names = boxes(pictured, "#map .label")
+    assert len(names) == 6
+    assert not any(overlap(a, b) for a in names for b in boxes(pictured, "#map circle"))
+    assert pictured.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if pictured.viewport_size == {"width": 1920, "height": 1080}:
+        assert pictured.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
+def test_who_chooses_a_junction_sees_it(pictured: Page) -> None:
+    pictured.locator("#list li", has_text="m5").click()
+    expect(pictured.locator("#detail-title")).to_have_text("m5")
+    expect(pictured.locator("#command")).to_be_in_viewport()
+    expect(pictured.locator("#reason")).to_have_text("No change yet: minimum green for another 4 s. Decided by rule.")
+
+
+def test_names_stay_different_in_any_room(page: Page) -> None:
+    names = [*(f"main_{end}" for end in ENDS), "a_middle_1_of_a_name", "a_middle_2_of_a_name", "short"]
+    script = "([names, rooms]) => import('/names.js').then(module => rooms.map(room => module.shortened(names, room)))"
+    rooms = list(range(6, 24))
+    for room, short in zip(rooms, page.evaluate(script, [names, rooms]), strict=True):
+        assert len(set(short)) == len(names)
+        assert short[-1] == "short"
+        assert all(len(text) <= room for text in short)
+        for name, text in zip(names, short, strict=True):  # and what is left of one does not fit another
+            pattern = ".*".join(re.escape(part) for part in text.split("…"))
+            assert room < 16 or [other for other in names if re.fullmatch(pattern, other)] == [name]

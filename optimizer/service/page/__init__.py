@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 _FOLDER: Final = Path(__file__).parent
-_FILES: Final = {"/": ("index.html", "text/html"), "/page.css": ("page.css", "text/css"), "/page.js": ("page.js", "text/javascript")}
+_SCRIPTS: Final = ("page.js", "connection.js", "diagram.js", "elements.js", "map.js", "names.js")
+_FILES: Final = {"/": ("index.html", "text/html"), "/page.css": ("page.css", "text/css")} | {
+    f"/{name}": (name, "text/javascript") for name in _SCRIPTS
+}
+PATHS: Final = frozenset(_FILES)
+"""Where the page's files are; without the picture they tell nothing, so anyone may have them."""
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:",
     "X-Content-Type-Options": "nosniff",

@@ -1,90 +1,57 @@
 "use strict";
-// The picture comes once a second over one WebSocket; everything is drawn anew from it. The last minute of signals is remembered here.
-const PAST_S = 60, AHEAD_S = 60, RETRY_MS = 2000, SILENT_AFTER_S = 10;
-const NAMES = {G: "green", g: "green, gives way", s: "may turn after a stop", y: "yellow", u: "red and yellow", r: "red"};
-const $ = (id) => document.getElementById(id);
-const SVG = "http://www.w3.org/2000/svg";
-const past = new Map();
-let junctions = [], chosen = decodeURIComponent(location.hash.slice(1)), key = sessionStorage.getItem("key");
+// Everything is drawn anew from the picture that comes once a second: the list of the junctions, and all about the chosen one.
+import {isStale, watch} from "./connection.js";
+import {remember, showDiagram} from "./diagram.js";
+import {$, element} from "./elements.js";
+import {showMap} from "./map.js";
+import {fit} from "./names.js";
 
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
-  made.append(...children);
-  return made;
-}
-
-function drawn(name, attributes, text) {
-  const made = document.createElementNS(SVG, name);
-  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function connect() {
-  const protocols = ["ampelwerk.v1"].concat(key ? [`key.${key}`] : []);
-  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/board/stream`, protocols);
-  let opened = false;
-  socket.onopen = () => { opened = true; $("key-form").hidden = true; $("connection").textContent = "live"; };
-  socket.onmessage = (message) => take(JSON.parse(message.data));
-  socket.onclose = async () => {
-    $("connection").textContent = "no connection";
-    document.body.classList.add("stale");
-    if (!opened) {
-      const answer = await fetch("/v1/board", {headers: key ? {Authorization: `Bearer ${key}`} : {}}).catch(() => null);
-      if (answer && (answer.status === 401 || answer.status === 403)) {
-        $("connection").textContent = "needs a key";
-        $("key-form").hidden = false;
-        $("key").focus();
-        return;
-      }
-    }
-    setTimeout(connect, RETRY_MS);
-  };
-}
-
-$("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  key = $("key").value.trim();
-  sessionStorage.setItem("key", key);
-  connect();
-});
-
-function take(picture) {
-  junctions = picture.junctions || [];
-  for (const junction of junctions) remember(junction);
-  if (!junctions.some((junction) => junction.id === chosen)) chosen = junctions.length ? junctions[0].id : "";
-  const latency = picture.latency_ms || {};
-  $("latency").textContent = latency.median === undefined ? "–" : `${latency.median.toFixed(1)} / ${latency.p99.toFixed(1)} ms`;
-  $("storage").textContent = picture.storage || "–";
-  $("alarms").textContent = junctions.reduce((sum, junction) => sum + alarmsOf(junction).length, 0);
-  showList();
-  showMap();
-  showDetail();
-}
-
-function remember(junction) {
-  if (!junction.answer) return;
-  const seen = past.get(junction.id) || [];
-  const now = junction.answer.time_s;
-  if (seen.length && seen[seen.length - 1].time >= now + 1) seen.length = 0;
-  if (!seen.length || seen[seen.length - 1].time < now) seen.push({time: now, signals: junction.groups.map((group) => group.signal)});
-  while (seen[0].time < now - PAST_S) seen.shift();
-  past.set(junction.id, seen);
-}
+const SILENT_AFTER_S = 10;
+const WORDS = {silent: "no calls", alarmed: "alarm", fine: "in order", unknown: "unknown"};
+const COMMANDS = {stay: "Stay in ", change: "Change to ", extend: "Hold back "};
+const ROLES = {stop_line: "At the stop line", near: "Near the stop line", far: "Far from the stop line", exit: "At the exit"};
+let picture = {}, junctions = [], pictured_s = 0, chosen = decodeURIComponent(location.hash.slice(1));
 
 const alarmsOf = (junction) => junction.answer ? junction.answer.alarms : [];
-const isSilent = (junction) => !junction.answer || Date.now() / 1000 - junction.answered_at > SILENT_AFTER_S;
-const condition = (junction) => isSilent(junction) ? "silent" : alarmsOf(junction).length ? "alarmed" : "fine";
+const isSilent = (junction) => !junction.answer || pictured_s - junction.answered_at > SILENT_AFTER_S;
+const condition = (junction) => isStale() ? "unknown" : isSilent(junction) ? "silent" : alarmsOf(junction).length ? "alarmed" : "fine";
 const queueOf = (junction) => junction.answer ? junction.answer.queues.reduce((sum, queue) => sum + queue.waiting_veh, 0) : 0;
-const WORDS = {silent: "no calls", alarmed: "alarm", fine: "in order"};
 
-function choose(id) {
+function take(news) {
+  [picture, junctions, pictured_s] = [news, news.junctions || [], Date.now() / 1000];
+  for (const junction of junctions) remember(junction);
+  if (!junctions.some((junction) => junction.id === chosen)) chosen = junctions.length ? junctions[0].id : "";
+  show();
+}
+
+function show() {
+  const latency = picture.latency_ms || {}, alarms = junctions.reduce((sum, junction) => sum + alarmsOf(junction).length, 0);
+  tell("latency", isStale() || latency.median === undefined ? "–" : `${latency.median.toFixed(1)} / ${latency.p99.toFixed(1)} ms`);
+  tell("storage", isStale() ? "unknown" : picture.storage || "–", picture.storage === "failing");
+  tell("alarms", isStale() ? "unknown" : String(alarms), alarms > 0);
+  showList();
+  showMap($("map"), junctions.map((junction) => ({
+    id: junction.id, position: junction.position, queue: queueOf(junction), condition: condition(junction), words: WORDS[condition(junction)],
+    chosen: junction.id === chosen,
+  })), choose);
+  showDetail();
+}
+
+function tell(id, text, bad = false) {
+  if ($(id).textContent !== text) $(id).textContent = text; // what is not new is not read out again
+  $(id).classList.toggle("bad", bad && !isStale());
+}
+
+function choose(id, look = true) {
   chosen = id;
   history.replaceState(null, "", `#${encodeURIComponent(id)}`);
-  showList();
-  showMap();
-  showDetail();
+  show();
+  if (look) lookAtDetail();
+}
+
+/** On a narrow page the junction's part lies below the list: bring it into sight. */
+function lookAtDetail() {
+  if ($("detail").getBoundingClientRect().top > window.innerHeight / 2) $("detail").scrollIntoView({block: "start"});
 }
 
 function showList() {
@@ -92,107 +59,95 @@ function showList() {
   list.replaceChildren(...junctions.map((junction, index) => {
     const state = condition(junction);
     const item = element("li", {role: "option", id: `option-${index}`, "aria-selected": junction.id === chosen, title: junction.id},
-      element("span", {class: `mark ${state}`, "aria-hidden": "true"}), element("span", {class: "name"}, junction.id),
+      element("span", {class: `mark ${state}`, "aria-hidden": "true"}), element("span", {class: "name", title: junction.id}, junction.id),
       element("span", {}, WORDS[state]), element("span", {class: "number"}, String(queueOf(junction))));
     item.addEventListener("click", () => choose(junction.id));
     if (junction.id === chosen) list.setAttribute("aria-activedescendant", item.id);
     return item;
   }));
-}
-
-$("list").addEventListener("keydown", (event) => {
-  const steps = {ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity};
-  if (!(event.key in steps) || !junctions.length) return;
-  event.preventDefault();
-  const place = junctions.findIndex((junction) => junction.id === chosen) + steps[event.key];
-  choose(junctions[Math.min(junctions.length - 1, Math.max(0, place))].id);
-  $("list").querySelector("[aria-selected=true]").scrollIntoView({block: "nearest"});
-});
-
-function showMap() {
-  const map = $("map"), width = map.clientWidth || 500, height = map.clientHeight || 250, edge = 44;
-  const columns = Math.ceil(Math.sqrt(2 * junctions.length)) || 1;
-  const located = junctions.length > 0 && junctions.every((junction) => junction.position);
-  const places = junctions.map((junction, index) => located ? [junction.position[0], -junction.position[1]] : [index % columns, Math.floor(index / columns)]);
-  const low = [0, 1].map((axis) => Math.min(...places.map((place) => place[axis])));
-  const span = [0, 1].map((axis) => Math.max(...places.map((place) => place[axis])) - low[axis]);
-  const room = [width - 2 * edge, height - 2 * edge];
-  const scale = Math.min(...[0, 1].map((axis) => span[axis] > 0 ? room[axis] / span[axis] : Infinity));
-  const factor = Number.isFinite(scale) ? scale : 1;
-  const few = junctions.length <= 25;
-  map.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  map.replaceChildren();
-  junctions.forEach((junction, index) => {
-    const [x, y] = [0, 1].map((axis) => edge + room[axis] / 2 + (places[index][axis] - low[axis] - span[axis] / 2) * factor);
-    const queue = queueOf(junction), size = (few ? 16 : 6) + Math.min(few ? 14 : 6, Math.sqrt(queue) * 2);
-    const disc = drawn("circle", {cx: x, cy: y, r: size, class: `place ${condition(junction)} ${junction.id === chosen ? "chosen" : ""}`});
-    disc.append(drawn("title", {}, `${junction.id}: ${WORDS[condition(junction)]}, ${queue} vehicles wait`));
-    disc.addEventListener("click", () => choose(junction.id));
-    map.append(disc);
-    if (few && junction.id.length < 12) map.append(drawn("text", {x, y: y - size - 8}, junction.id));
-  });
+  fit([...list.querySelectorAll(".name")]);
 }
 
 function showDetail() {
   const junction = junctions.find((each) => each.id === chosen);
-  if (!junction) return;
+  for (const part of document.querySelectorAll(".of-junction")) part.hidden = !junction;
+  if (!junction) {
+    $("detail-title").textContent = "No junction yet";
+    $("command").textContent = "Describe one with PUT /v1/junctions/ID.";
+    return;
+  }
   const answer = junction.answer;
   $("detail-title").textContent = junction.id;
-  $("command").textContent = !answer ? "No call yet" : isSilent(junction) ? "No calls at the moment"
-    : {stay: "Stay in ", change: "Change to ", extend: "Hold back "}[answer.command] + answer.stage;
-  $("reason").textContent = answer ? `${answer.reason || "the plan keeps the stage"} · ${answer.engine}, ${(1000 * answer.solve_s).toFixed(1)} ms` : "";
+  const command = !answer ? "No call yet" : isSilent(junction) ? "No calls at the moment" : COMMANDS[answer.command] + answer.stage;
+  $("command").textContent = isStale() && answer ? `Last known: ${command}` : command;
+  $("reason").textContent = !answer ? "" : isSilent(junction) ? `The last answer was: ${COMMANDS[answer.command]}${answer.stage}.` : `${reasonOf(answer)} ${decidedBy(answer)}`;
   $("junction-alarms").replaceChildren(...alarmsOf(junction).map((alarm) => element("li", {}, `${alarm.kind}: ${alarm.sentence}`)));
-  showDiagram(junction);
-  showQueues(answer);
-  $("detectors").replaceChildren(...junction.detectors.map((detector) => {
-    const state = detector.silent ? "silent" : detector.failed ? "not believed" : detector.covered ? "covered" : "free";
-    return element("li", {class: `lamp ${detector.silent || detector.failed ? "quiet" : state}`, title: `${detector.id}: ${state}`},
-      element("i", {role: "img", "aria-label": state}), element("span", {}, `${detector.role.replace("_", " ")} ${detector.id.split(":").pop()}`));
-  }));
+  showDiagram($("diagram"), junction);
+  showQueues(answer ? answer.queues : []);
+  showDetectors(junction.detectors);
 }
 
-function showQueues(answer) {
-  const queues = answer ? answer.queues : [];
+/** Why: the reason “stay” of an answer that nothing was solved for says by itself nothing. */
+function reasonOf(answer) {
+  const left_s = (time_s) => `${Math.ceil(time_s - answer.time_s)} s`, opens_s = answer.timeline.length ? answer.timeline[0].green_start_s : 0;
+  if (answer.reason && answer.reason !== "stay") return sentence(answer.reason);
+  if (answer.engine === "last plan") return "The last plan keeps this stage.";
+  if (answer.engine !== "none") return "The best plan keeps this stage.";
+  if (opens_s > answer.time_s) return `The change is under way: green in ${left_s(opens_s)}.`;
+  if (answer.earliest_change_s > answer.time_s) return `No change yet: minimum green for another ${left_s(answer.earliest_change_s)}.`;
+  return "Nobody is expected: there was nothing to plan.";
+}
+
+function decidedBy(answer) {
+  if (answer.engine === "none") return "Decided by rule.";
+  if (answer.engine === "last plan") return "No time was left to plan anew.";
+  return `Decided by ${answer.engine === "search" ? "forward search" : answer.engine.toUpperCase()} in ${(1000 * answer.solve_s).toFixed(1)} ms.`;
+}
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+
+function showQueues(queues) {
   const most = Math.max(10, ...queues.map((queue) => queue.waiting_veh));
   $("queues").replaceChildren(...queues.map((queue) => element("div", {class: "queue"},
     element("span", {class: "lane", title: queue.lane}, queue.lane), element("b", {}, `${queue.waiting_veh}`),
     element("meter", {min: 0, max: most, value: queue.waiting_veh, "aria-label": `${queue.lane}: ${queue.waiting_veh} wait`}))));
+  fit([...$("queues").querySelectorAll(".lane")]);
 }
 
-function showDiagram(junction) {
-  const diagram = $("diagram"), width = diagram.clientWidth || 800, row = 30, left = 270, top = 30;
-  diagram.replaceChildren();
-  const height = top + row * junction.groups.length + 6;
-  diagram.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  diagram.style.height = `${height}px`;
-  const answer = junction.answer;
-  if (!answer) return;
-  const now = answer.time_s, scale = (width - left - 16) / (PAST_S + AHEAD_S), x = (time) => left + (time - now + PAST_S) * scale;
-  for (let step = -PAST_S; step <= AHEAD_S; step += 20) {
-    diagram.append(drawn("line", {x1: x(now + step), x2: x(now + step), y1: top - 6, y2: height}));
-    diagram.append(drawn("text", {x: x(now + step), y: 12, class: "axis"}, step === 0 ? "now" : `${step > 0 ? "+" : ""}${step} s`));
-  }
-  const seen = past.get(junction.id) || [];
-  junction.groups.forEach((group, index) => {
-    const y = top + row * index;
-    const label = drawn("text", {x: 0, y: y + row / 2}, `${group.kind[0].toUpperCase()} ${group.id}`.slice(0, 27));
-    label.append(drawn("title", {}, `${group.kind} ${group.id}: ${NAMES[group.signal] || "unknown"}`));
-    diagram.append(label);
-    diagram.append(drawn("rect", {x: left - 22, y: y + 7, width: 16, height: row - 14, class: `show-${group.signal || "none"}`}));
-    seen.filter((moment) => moment.time > now - PAST_S).forEach((moment) => {
-      const letter = moment.signals[index];
-      const thin = letter === "r" || !letter;
-      const bar = {x: x(moment.time - 1), width: scale + 0.6, y: y + (thin ? row / 2 - 2 : 5), height: thin ? 4 : row - 10, class: `show-${letter || "none"}`};
-      diagram.append(drawn("rect", bar));
+function showDetectors(detectors) {
+  $("detectors").replaceChildren(...[...new Set(detectors.map((detector) => detector.role))].map((role) => {
+    const lamps = detectors.filter((detector) => detector.role === role).map((detector) => {
+      const tail = detector.id.split(":").pop();
+      // Within one role the part behind the last colon mostly says which it is.
+      const alone = detectors.every((other) => other === detector || other.role !== role || !other.id.endsWith(`:${tail}`));
+      const state = detector.silent ? "silent" : detector.failed ? "not believed" : detector.covered ? "covered" : "free";
+      return element("li", {class: `lamp ${detector.silent || detector.failed ? "quiet" : state}`, title: `${detector.id}: ${state}`},
+        element("i", {role: "img", "aria-label": state}), element("span", {class: "name", title: alone ? tail : detector.id}));
     });
-    for (const entry of answer.timeline) {
-      const stage = junction.stages.find((each) => each.id === entry.stage);
-      const start = Math.max(now, entry.green_start_s), end = Math.min(now + AHEAD_S, entry.green_end_s === null ? now + AHEAD_S : entry.green_end_s);
-      if (!stage.groups.includes(group.id) || end <= start) continue;
-      diagram.append(drawn("rect", {x: x(start), y: y + 5, width: (end - start) * scale, height: row - 10, class: "show-plan"}));
-    }
-  });
-  diagram.append(drawn("line", {x1: x(now), x2: x(now), y1: top - 8, y2: height, class: "now"}));
+    return element("div", {}, element("h4", {}, ROLES[role] || role), element("ul", {}, ...lamps));
+  }));
+  fit([...$("detectors").querySelectorAll(".name")]);
 }
 
-connect();
+$("list").addEventListener("keydown", (event) => {
+  const steps = {ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity};
+  if (event.key === "Enter") $("detail").focus();
+  if (!(event.key in steps) || !junctions.length) return;
+  event.preventDefault();
+  const place = junctions.findIndex((junction) => junction.id === chosen) + steps[event.key];
+  choose(junctions[Math.min(junctions.length - 1, Math.max(0, place))].id, false); // the list keeps the focus and stays in sight
+  $("list").querySelector("[aria-selected=true]").scrollIntoView({block: "nearest"});
+});
+
+// The part of the address behind # names the junction, so links within the page must not change it.
+for (const [link, goal] of [["skip", "detail"], ["back", "list"]]) {
+  $(link).addEventListener("click", (event) => {
+    event.preventDefault();
+    $(goal).focus();
+    if (goal === "list") $("overview").scrollIntoView({block: "start"});
+  });
+}
+
+$("legend").open = window.innerWidth >= 1500; // there is room for it
+window.addEventListener("resize", () => { if (junctions.length) show(); });
+watch(take, show);
