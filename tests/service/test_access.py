@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import sqlite3
 import ssl
 import subprocess
 import time
@@ -15,10 +17,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from optimizer.service.access import REFRESH_S, Access
 from optimizer.service.client import ServiceClient
 from optimizer.service.gate import scope_of
 from optimizer.service.keys import KeyRequestError, Scope, make_key, revoke_key, rotate_key
 from optimizer.service.limits import RateLimits
+from optimizer.service.problems import ProblemError
 from optimizer.service.rehearsal import small_junction
 from optimizer.service.server import ServiceError, ServiceSettings, settings_from
 from optimizer.service.storage import Storage
@@ -68,6 +72,60 @@ def test_each_scope_allows_its_calls_and_no_other(tmp_path: Path) -> None:
         assert not any(secret in log for secret in [*keys.values(), new])
     content = (tmp_path / "state.db").read_bytes()
     assert not any(secret.encode() in content for secret in [*keys.values(), new])
+
+
+def test_after_a_silence_the_first_call_already_knows_which_keys_hold(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    keys = {name: make_key(storage, name, ["read"]) for name in ("revoked", "rotated", "kept")}
+    with running(tmp_path, DEMAND_KEYS="yes") as service, httpx.Client(base_url=service.url, timeout=30) as http:
+
+        def status(secret: str) -> int:
+            return http.get("/v1/junctions", headers={"Authorization": f"Bearer {secret}"}).status_code
+
+        assert [status(secret) for secret in keys.values()] == [200] * 3
+        revoke_key(storage, "revoked")
+        rotated = rotate_key(storage, "rotated")
+        time.sleep(REFRESH_S + 0.1)  # nobody calls meanwhile
+        assert [status(secret) for secret in keys.values()] == [401, 401, 200]
+        assert status(rotated) == 200
+        # A new key is good at once, also where the others were read a moment ago.
+        assert status(make_key(storage, "new", ["read"])) == 200
+
+
+async def names_let_in(access: Access, secrets: list[str]) -> list[str]:
+    """Return the names of those whose keys are let in, `-` for the others."""
+    found = []
+    for secret in secrets:
+        try:
+            found.append((await access.client(f"Bearer {secret}", "peer")).name)
+        except ProblemError:
+            found.append("-")
+    return found
+
+
+def test_keys_go_on_while_the_database_cannot_be_read_and_are_renewed_when_it_can(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    secrets = [make_key(storage, name, ["read"]) for name in ("one", "two")]
+    access = Access(storage, demanded=True)
+    access.load()
+    revoke_key(storage, "one")
+
+    def rename(before: str, after: str) -> None:
+        with sqlite3.connect(tmp_path / "state.db") as database:
+            database.execute(f"ALTER TABLE {before} RENAME TO {after}")
+        database.close()
+
+    async def told() -> list[list[str]]:
+        rename("api_keys", "elsewhere")
+        await asyncio.sleep(REFRESH_S + 0.1)
+        unreadable = await names_let_in(access, [*secrets, "ampelwerk_wrong"])
+        rename("elsewhere", "api_keys")
+        await asyncio.sleep(REFRESH_S + 0.1)
+        return [unreadable, await names_let_in(access, [*secrets, "ampelwerk_wrong"])]
+
+    assert asyncio.run(told()) == [["one", "two", "-"], ["-", "two", "-"]]
 
 
 def test_a_revoked_key_takes_the_secret_before_its_rotation_with_it(tmp_path: Path) -> None:
