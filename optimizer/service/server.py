@@ -17,6 +17,7 @@ import uvicorn
 from optimizer.clusters import ClusterError
 from optimizer.service.access import Access
 from optimizer.service.app import make_app
+from optimizer.service.certificates import CertificateError, check_certificates
 from optimizer.service.core import Core
 from optimizer.service.limits import RateLimits
 from optimizer.service.links import LocalWorkers
@@ -107,9 +108,6 @@ class ServiceSettings:
             raise ServiceError("TLS needs --certificate and --private-key; give both or none.")
         if self.client_authority is not None and self.certificate is None:
             raise ServiceError("--client-authority needs TLS; give --certificate and --private-key, too.")
-        for path in (self.certificate, self.private_key, self.client_authority):
-            if path is not None and not path.is_file():
-                raise ServiceError(f"{path} is no file; check the path of the certificate or key.")
         if self.log_level not in LOG_LEVELS:
             raise ServiceError(f"--log-level {self.log_level!r} is unknown; choose from {', '.join(LOG_LEVELS)}.")
         if not self.keys_demanded and not self.is_loopback and self.client_authority is None:
@@ -180,6 +178,11 @@ def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
         If the database cannot be used.
     """
     set_up(settings.log_level)
+    if settings.certificate is not None and settings.private_key is not None:
+        try:
+            check_certificates(settings.certificate, settings.private_key, settings.client_authority)
+        except CertificateError as error:
+            raise ServiceError(str(error)) from error
     listening = _listen(settings.host, settings.port)
     storage = Storage(settings.database)
     storage.prepare()

@@ -7,7 +7,6 @@ import itertools
 import json
 import sqlite3
 import ssl
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from optimizer.service.rehearsal import small_junction
 from optimizer.service.server import ServiceError, ServiceSettings, settings_from
 from optimizer.service.storage import Storage
 from tests.service.calls import call
+from tests.service.certificates import certificates
 from tests.service.running import running
 
 if TYPE_CHECKING:
@@ -205,22 +205,6 @@ def test_a_bucket_holds_its_burst_and_no_more() -> None:
     limits = RateLimits(per_s=0.001, burst=3)
     assert [limits.wait_s("a") > 0 for _ in range(5)] == [False, False, False, True, True]
     assert limits.wait_s("b") == 0
-
-
-def certificates(folder: Path) -> dict[str, Path]:
-    """Make an authority and a certificate for the service and one for a client, with OpenSSL."""
-    made = {name: folder / name for name in ("ca.pem", "ca.key", "server.pem", "server.key", "client.pem", "client.key")}
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True)  # noqa: S607
-
-    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
-    openssl("req", "-x509", *new, "-keyout", str(made["ca.key"]), "-out", str(made["ca.pem"]), "-subj", "/CN=authority")
-    for name in ("server", "client"):
-        signed = ("-CA", str(made["ca.pem"]), "-CAkey", str(made["ca.key"]), "-addext", "subjectAltName=IP:127.0.0.1")
-        out = ("-keyout", str(made[f"{name}.key"]), "-out", str(made[f"{name}.pem"]), "-subj", f"/CN={name}")
-        openssl("req", "-x509", *new, *signed, *out)
-    return made
 
 
 def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) -> None:

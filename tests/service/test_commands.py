@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from optimizer.service.description import JunctionDescription, to_intersection
+from tests.service.certificates import certificates
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,6 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def ampelwerk(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "experiments", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def service(cwd: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the service alone, as systemd and containers do."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **{f"AMPELWERK_{name}": value for name, value in settings.items()}}
+    command = [sys.executable, "-m", "optimizer.service", *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -51,6 +59,31 @@ def test_a_service_that_would_let_anyone_in_does_not_start(tmp_path: Path) -> No
     assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--no-keys"), "--no-keys")  # noqa: S104
     assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--port", "18473"), "keys make")  # noqa: S104
     assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--database", "nothing"), "--database")
+
+
+def test_what_is_wrong_with_a_file_for_tls_is_told_with_its_option(tmp_path: Path) -> None:
+    made = certificates(tmp_path)
+    no_pem = tmp_path / "nonsense.pem"
+    no_pem.write_text("nonsense")
+    gone = tmp_path / "gone.pem"
+    good = {"certificate": made["server.pem"], "private-key": made["server.key"], "client-authority": made["ca.pem"]}
+    protected = tmp_path / "protected.key"
+    seal = ["openssl", "pkey", "-in", str(made["server.key"]), "-aes256", "-passout", "pass:secret", "-out", str(protected)]
+    subprocess.run(seal, check=True, capture_output=True)
+    for option, path, words in (
+        ("certificate", no_pem, "holds no certificate"),
+        ("certificate", gone, "No such file"),
+        ("private-key", no_pem, "holds no private key"),
+        ("private-key", made["client.key"], "does not belong to"),
+        ("private-key", protected, "password"),
+        ("client-authority", no_pem, "holds no certificate"),
+        ("client-authority", tmp_path, "directory"),
+    ):
+        given = {**good, option: path}
+        alone = service(tmp_path, **{name.upper().replace("-", "_"): str(value) for name, value in given.items()})
+        assert_is_one_sentence(alone, f"--{option} {path}", words)
+    told = ampelwerk(tmp_path, "serve", "--certificate", str(no_pem), "--private-key", str(made["server.key"]))
+    assert_is_one_sentence(told, f"--certificate {no_pem}")
 
 
 def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
