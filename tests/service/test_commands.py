@@ -86,6 +86,12 @@ def test_what_is_wrong_with_a_file_for_tls_is_told_with_its_option(tmp_path: Pat
     assert_is_one_sentence(told, f"--certificate {no_pem}")
 
 
+def test_the_service_alone_takes_no_arguments(tmp_path: Path) -> None:
+    for argument in ("--help", "--port=1"):
+        assert_is_one_sentence(service(tmp_path, argument), argument, "AMPELWERK_PORT", "ampelwerk serve")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
     told = ampelwerk(tmp_path, "serve", "--port", "18474", "--cluster", "127.0.0.1:1")
     assert_is_one_sentence(told, "127.0.0.1:1", "ray start --head")
