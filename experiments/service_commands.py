@@ -149,5 +149,5 @@ def _demand_extra() -> None:
         import uvicorn  # noqa: F401, PLC0415
     except ImportError as error:
         raise ExperimentError(
-            f"the service needs the package {error.name!r}; install it with: pip install 'ampelwerk[service]'."
+            f"the service needs the package {error.name!r}; install it in the folder of your clone with: pip install '.[service]'."
         ) from error
