@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from optimizer.service.description import JunctionDescription, to_intersection
 from tests.service.certificates import certificates
+from tests.service.running import PATIENCE_S, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -90,6 +92,30 @@ def test_the_service_alone_takes_no_arguments(tmp_path: Path) -> None:
     for argument in ("--help", "--port=1"):
         assert_is_one_sentence(service(tmp_path, argument), argument, "AMPELWERK_PORT", "ampelwerk serve")
     assert not list(tmp_path.iterdir())
+
+
+def simulations_of(process: int) -> list[int]:
+    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    return [int(pid) for pid in children if b"remote" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
+
+
+def test_the_simulation_of_a_demo_ends_with_a_service_that_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "experiments", "serve", "--demo", "rilsa/1", "--port", str(free_port())]
+    with (tmp_path / "log").open("wb") as log:
+        service = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
+    until = time.monotonic() + PATIENCE_S
+    try:
+        while not (found := simulations_of(service.pid)):
+            assert service.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        service.kill()
+        service.wait()
+    (simulation,) = found
+    while Path(f"/proc/{simulation}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
