@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import ipaddress
 import logging
@@ -39,15 +40,16 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 PREFIX: Final = "AMPELWERK_"
 
-_READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "port": int,
-    "workers": int,
-    "calls_per_s": float,
-    "demand_keys": lambda text: {"yes": True, "no": False}[text.lower()],
-    "certificate": Path,
-    "private_key": Path,
-    "client_authority": Path,
+_READERS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
+    "port": (int, "a whole number"),
+    "workers": (int, "a whole number"),
+    "calls_per_s": (float, "a number"),
+    "demand_keys": (lambda text: {"yes": True, "no": False}[text.lower()], "yes or no"),
+    "certificate": (Path, "a path"),
+    "private_key": (Path, "a path"),
+    "client_authority": (Path, "a path"),
 }
+"""How the text of a variable is read, and what is to be written there; all others are taken as they are."""
 
 
 class ServiceError(ValueError):
@@ -153,10 +155,11 @@ def settings_from(environment: Mapping[str, str]) -> ServiceSettings:
         if variable not in known:
             raise ServiceError(f"there is no setting {variable}; there are {', '.join(known)}.")
         name = known[variable]
+        read, what = _READERS.get(name, (str, "a text"))
         try:
-            found[name] = _READERS.get(name, str)(text)
+            found[name] = read(text)
         except (ValueError, KeyError) as error:
-            raise ServiceError(f"{variable}={text} cannot be read; write a number, or yes or no.") from error
+            raise ServiceError(f"{variable}={text} cannot be read; write {what}.") from error
     return ServiceSettings(**found)
 
 
@@ -191,7 +194,8 @@ def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
     access.load()
     if settings.keys_demanded and not storage.api_keys():
         raise ServiceError(
-            "the service demands API keys, but there is none; make one with `ampelwerk keys make NAME --scopes read,decide,configure`."
+            "the service demands API keys, but there is none; make one with "
+            f"`ampelwerk keys make NAME --scopes read,decide,configure --database {storage.name}`."
         )
     who = (
         "clients with an API key"
@@ -201,7 +205,7 @@ def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
         else "anyone on this machine"
     )
     _log.info("starting", extra={"url": settings.url, "allowed": who, "database": storage.name, "keys": settings.keys_demanded})
-    if not settings.keys_demanded and settings.is_loopback:
+    if not settings.keys_demanded and settings.client_authority is None:  # the settings allow that on the loopback only
         _log.warning("no key is asked for, because only this machine can reach the service")
     app = make_app(core, access, RateLimits(settings.calls_per_s, 2 * settings.calls_per_s), MOST_BYTES)
     config = uvicorn.Config(
@@ -264,7 +268,16 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except OSError as error:
-        raise ServiceError(
-            f"the service cannot listen at {host} port {port} ({error.strerror or error}); choose another --port."
-        ) from error
+        reason = f"the service cannot listen at --host {host} --port {port} ({error.strerror or error})"
+        raise ServiceError(f"{reason}; {_listening_remedy(error)}.") from error
     return listening
+
+
+def _listening_remedy(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "choose a --host that is an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for all its addresses"
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there: end it, or choose another --port"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "choose a --port from 1024 on, or give the service the right to lower ones"
+    return "choose another --host or --port"

@@ -217,6 +217,8 @@ def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) 
         with ServiceClient(service.url, verify=trusting, timeout_s=10) as client:
             client.put_junction(small_junction())
         service.stop()
+        assert "no key is asked for" in service.log.read_text()
+        service.log.unlink()
         service.settings["CLIENT_AUTHORITY"] = str(made["ca.pem"])
         service.start()
         with ServiceClient(service.url, verify=known, timeout_s=10) as client:
@@ -224,13 +226,15 @@ def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) 
             client.put_junction(small_junction())
         with httpx.Client(verify=trusting) as http, pytest.raises(httpx.TransportError):
             http.get(f"{service.url}/healthz")
+        assert "no key is asked for" not in service.log.read_text()
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"AMPELWERK_HOST": "0.0.0.0", "AMPELWERK_DEMAND_KEYS": "no"}, "set your signals"),  # noqa: S104
-        ({"AMPELWERK_PORT": "http"}, "AMPELWERK_PORT"),
+        ({"AMPELWERK_PORT": "http"}, "AMPELWERK_PORT=http cannot be read; write a whole number"),
+        ({"AMPELWERK_DEMAND_KEYS": "maybe"}, "AMPELWERK_DEMAND_KEYS=maybe cannot be read; write yes or no"),
         ({"AMPELWERK_COLOUR": "red"}, "AMPELWERK_COLOUR"),
         ({"AMPELWERK_CERTIFICATE": "there.pem"}, "--private-key"),
         ({"AMPELWERK_WORKERS": "0"}, "--workers"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -59,7 +60,8 @@ def test_a_key_is_shown_once_and_listed_without_its_secret(tmp_path: Path) -> No
 
 def test_a_service_that_would_let_anyone_in_does_not_start(tmp_path: Path) -> None:
     assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--no-keys"), "--no-keys")  # noqa: S104
-    assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--port", "18473"), "keys make")  # noqa: S104
+    told = ampelwerk(tmp_path, "serve", "--host", "0.0.0.0", "--port", str(free_port()), "--database", "sqlite:///other.db")  # noqa: S104
+    assert_is_one_sentence(told, "keys make", "--database sqlite:///other.db")
     assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--database", "nothing"), "--database")
 
 
@@ -92,6 +94,21 @@ def test_the_service_alone_takes_no_arguments(tmp_path: Path) -> None:
     for argument in ("--help", "--port=1"):
         assert_is_one_sentence(service(tmp_path, argument), argument, "AMPELWERK_PORT", "ampelwerk serve")
     assert not list(tmp_path.iterdir())
+
+
+def test_where_the_service_cannot_listen_the_option_that_helps_is_named(tmp_path: Path) -> None:
+    assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--host", "999.1.1.1", "--keys"), "choose a --host")
+    assert_is_one_sentence(ampelwerk(tmp_path, "serve", "--port", "abc"), "'--port': give a whole number")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert_is_one_sentence(service(tmp_path, PORT=str(taken.getsockname()[1])), "choose another --port")
+
+
+def test_a_path_that_cannot_be_written_is_not_blamed_on_a_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "nowhere" / "x.json", tmp_path / "file" / "x.json"):
+        assert_is_one_sentence(ampelwerk(tmp_path, "export", "junctions", "rilsa/1", "--out", str(out)), str(out), "check the path")
 
 
 def simulations_of(process: int) -> list[int]:
