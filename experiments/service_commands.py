@@ -55,7 +55,8 @@ def serve_command(  # noqa: PLR0913 - each is an option of the command line
 
     nursery = Nursery() if cluster is None else None  # it loads the optimizer while the rest is loaded here
     from experiments.demo import accompanied  # noqa: PLC0415
-    from optimizer.service.server import ServiceError, ServiceSettings, serve  # noqa: PLC0415
+    from optimizer.service.server import serve  # noqa: PLC0415
+    from optimizer.service.settings import ServiceError, ServiceSettings  # noqa: PLC0415
     from optimizer.service.storage import StorageError  # noqa: PLC0415
 
     try:

@@ -24,7 +24,8 @@ def main() -> int:
         return MISTAKE
     gc.disable()  # until all is loaded
     nursery = None if os.environ.get("AMPELWERK_CLUSTER") else Nursery()
-    from optimizer.service.server import ServiceError, serve, settings_from  # noqa: PLC0415 - loaded while the nursery loads
+    from optimizer.service.server import serve  # noqa: PLC0415 - loaded while the nursery loads
+    from optimizer.service.settings import ServiceError, settings_from  # noqa: PLC0415
     from optimizer.service.storage import StorageError  # noqa: PLC0415
 
     try:

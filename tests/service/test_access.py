@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import sqlite3
 import ssl
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -23,14 +26,16 @@ from optimizer.service.keys import KeyRequestError, Scope, make_key, revoke_key,
 from optimizer.service.limits import RateLimits
 from optimizer.service.problems import ProblemError
 from optimizer.service.rehearsal import small_junction
-from optimizer.service.server import ServiceError, ServiceSettings, settings_from
+from optimizer.service.settings import ServiceError, ServiceSettings, settings_from
 from optimizer.service.storage import Storage
 from tests.service.calls import call
 from tests.service.certificates import certificates
-from tests.service.running import running
+from tests.service.running import ROOT, running
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.service.running import Service
 
 PATH = "/v1/junctions/rehearsal"
 REFRESHED_WITHIN_S = 15.0
@@ -207,6 +212,15 @@ def test_a_bucket_holds_its_burst_and_no_more() -> None:
     assert limits.wait_s("b") == 0
 
 
+def health(service: Service) -> tuple[int, str]:
+    """Return the exit code and the complaint of the container's health check."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "AMPELWERK_PORT": str(service.port)}
+    environment |= {f"AMPELWERK_{name}": value for name, value in service.settings.items()}
+    command = [sys.executable, "-m", "optimizer.service.health"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stderr
+
+
 def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) -> None:
     made = certificates(tmp_path)
     trusting = ssl.create_default_context(cafile=str(made["ca.pem"]))
@@ -216,6 +230,7 @@ def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) 
     with running(tmp_path, **settings) as service:
         with ServiceClient(service.url, verify=trusting, timeout_s=10) as client:
             client.put_junction(small_junction())
+        assert health(service)[1] == ""
         service.stop()
         assert "no key is asked for" in service.log.read_text()
         service.log.unlink()
@@ -227,6 +242,11 @@ def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) 
         with httpx.Client(verify=trusting) as http, pytest.raises(httpx.TransportError):
             http.get(f"{service.url}/healthz")
         assert "no key is asked for" not in service.log.read_text()
+        assert health(service)[1] == ""
+        service.stop()
+        code, told = health(service)
+        assert code == 1
+        assert service.url in told
 
 
 @pytest.mark.parametrize(
