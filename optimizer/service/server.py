@@ -16,6 +16,7 @@ from optimizer.clusters import ClusterError
 from optimizer.service.access import Access
 from optimizer.service.app import make_app
 from optimizer.service.certificates import CertificateError, check_certificates
+from optimizer.service.claims import claim
 from optimizer.service.core import Core
 from optimizer.service.limits import RateLimits
 from optimizer.service.links import LocalWorkers
@@ -61,6 +62,8 @@ def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
     listening = _listen(settings.host, settings.port)
     storage = Storage(settings.database)
     storage.prepare()
+    if storage.file is not None:
+        claim(storage.file)
     core = Core(storage, _source(settings, nursery), settings.workers or os.cpu_count() or 1)
     access = Access(storage, demanded=settings.keys_demanded)
     access.load()
