@@ -73,6 +73,8 @@ def background_guards(
                     found[name] = guard
     except ValueError as error:
         raise ControllerError(f"The background plan does not fit: {error}") from error
+    if planned and not found:
+        _log.warning("No junction is bound by the background plan, because it coordinates none of them: all run as without it.")
     return found
 
 

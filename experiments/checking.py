@@ -103,7 +103,12 @@ def finding_values(finding: Finding) -> dict[str, Any]:
         "phases": list(finding.phases),
         "links": list(finding.links),
         "message": finding.sentence,
+        "pairs": _pairs(finding),
     }
+
+
+def _pairs(finding: Finding) -> list[dict[str, float]]:
+    return [dict(zip(("clearing", "entering", "shown_s", "needed_s"), pair, strict=True)) for pair in finding.pairs]
 
 
 def sarif_report(found: Audit, name: str) -> str:
@@ -130,7 +135,7 @@ def sarif_report(found: Audit, name: str) -> str:
                 "level": finding.severity.value,
                 "message": {"text": f"{finding.junction}, program {finding.program}: {finding.sentence}"},
                 "locations": [location],
-                "properties": {"phases": list(finding.phases), "links": list(finding.links)},
+                "properties": {"phases": list(finding.phases), "links": list(finding.links), "pairs": _pairs(finding)},
             }
         )
     driver = {

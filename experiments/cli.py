@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import typer.core
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -43,6 +44,7 @@ from sumo_networks.cache import cache_folder
 UNSAFE_CODE = 1
 """Exit code of a check that found errors."""
 
+MOST_WARNINGS = 5
 PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or cut there
 
 # Every complaint about the command line itself; the class is reached this way because its module differs between versions of typer.
@@ -119,7 +121,7 @@ def networks_command() -> None:
         table.add_column(column, justify="right" if column in {"signals", "vehicles"} else "left", overflow="fold")
     for entry in catalogue():
         counts = ("-", "-") if entry.missing else (str(entry.signals), str(entry.vehicles))
-        table.add_row(entry.name, *counts, entry.licence, entry.source, entry.missing or entry.label)
+        table.add_row(entry.name, *counts, entry.licence, entry.source, escape(entry.missing or entry.label))
     _stdout().print(table)
     _stdout().print(
         f"Files that are made for a name lie in {cache_folder()}; those of resco/ in the installed package `sumo-rl`.", soft_wrap=True
@@ -168,6 +170,7 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
             else f"No loop was broken: {chosen} has none of ours."
         )
         console.print(told, soft_wrap=True)
+    _tell_warnings(console, out / runs.LOG)
     console.print(f"The results are in {out}", soft_wrap=True)
 
 
@@ -303,6 +306,15 @@ def _compare_with_progress(request: comparison.ComparisonRequest, out: Path, wor
             progress.update(task, description=f"{run.controller}, seed {run.seed}: {outcome}"[:60])
 
         return comparison.compare(request, out, workers, on_end)
+
+
+def _tell_warnings(console: Console, log: Path) -> None:
+    """Show what our packages have warned of (SUMO's own warnings, often thousands, stay in the log)."""
+    warnings = [line.partition(": ")[2] for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("WARNING ")]
+    for warning in warnings[:MOST_WARNINGS]:
+        console.print(f"Warning: {warning}", soft_wrap=True, highlight=False, markup=False)
+    if len(warnings) > MOST_WARNINGS:
+        console.print(f"{len(warnings) - MOST_WARNINGS} more warnings are in {log}", soft_wrap=True)
 
 
 def _stdout() -> Console:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.errors import ExperimentError, ResultError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 UNFINISHED = "UNFINISHED"
@@ -43,6 +44,21 @@ def claim(folder: Path) -> None:
         raise ExperimentError(
             f"--out {folder} cannot be written ({error.strerror or error}); name a folder with room that you may write to."
         ) from error
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Claim a folder before the work for it, so that a wrong one does not cost the work; where the work fails, no empty folder stays."""
+    was_there = folder.exists()
+    claim(folder)
+    try:
+        yield
+    except Exception:
+        if [entry.name for entry in folder.iterdir()] == [UNFINISHED]:
+            (folder / UNFINISHED).unlink()
+            if not was_there:
+                folder.rmdir()
+        raise
 
 
 def publish(folder: Path, record: dict[str, Any], name: str = RECORD) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from controllers.registry import ControllerError, controller, is_own
 from controllers.sumo.coupling import SimulationError, SimulationSettings, simulate
+from experiments.compiling import told_of_compiling
 from experiments.errors import ExperimentError, ResultError
 from experiments.folders import claim, publish
 from experiments.kpis import read_kpis, vehicle_classes
@@ -79,7 +80,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
     )
     started = datetime.now(UTC)
     clock_s = time.perf_counter()
-    with _messages_in(out / LOG), _watched(chosen, settings, watching) as subject:
+    with told_of_compiling(), _messages_in(out / LOG), _watched(chosen, settings, watching) as subject:
         try:
             with _told_of_users_own(chosen, request.controller.name, out / LOG):
                 summary = simulate(settings, subject)

@@ -32,7 +32,7 @@ def resco(network: str) -> Scenario:
     """
     spec = find_spec("sumo_rl")  # finding, not importing: the package itself needs far more than its data
     if spec is None or spec.origin is None:
-        raise ScenarioError(f'resco/{network} is data of the package sumo-rl, which is not installed; run: pip install "ampelwerk[resco]".')
+        raise ScenarioError(f"resco/{network} is data of sumo-rl, which is not installed; install the extra [resco] (README).")
     path = Path(spec.origin).parent / "nets" / "RESCO" / network / f"{network}.sumocfg"
     begin_s, end_s = WINDOWS_S[network]
     found = read_configuration(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.audit_states import FULL
@@ -111,12 +111,19 @@ def intergreen_findings(light: AuditedLight, program: ShippedProgram) -> Iterato
         grave = [row for row in rows if row[0] > GRAVE_S and _is_full_start(light, program, first, row)]
         lack_s, shown_s, i, j = max(grave or rows)
         others = f"; {len(rows) - 1} more pair{'s' if len(rows) > 2 else ''} likewise" if len(rows) > 1 else ""
+        mild = "the later one has to give way" if lack_s > GRAVE_S else f"less than {GRAVE_S:g} s too few"
+        why = "the later one need not give way" if grave else mild
         sentence = (
             f"from the end of green of link {light.name(i)} after phase {last} to the green of link {light.name(j)} in phase {first} "
-            f"there are {shown_s:g} s; {shown_s + lack_s:.1f} s are needed{others}."
+            f"there are {shown_s:g} s ({why}); {shown_s + lack_s:.1f} s are needed, "
+            f"so lengthen the change by {math.ceil(lack_s - SLACK_S)} s{others}."
         )
         severity = Severity.ERROR if grave else Severity.WARNING
-        yield light.finding(program, AuditRule.SHORT_INTERGREEN, severity, [last, first], [x for row in rows for x in row[2:]], sentence)
+        found_here = light.finding(
+            program, AuditRule.SHORT_INTERGREEN, severity, [last, first], [x for row in rows for x in row[2:]], sentence
+        )
+        pairs = sorted((i, j, shown_s, round(shown_s + lack_s, 1)) for lack_s, shown_s, i, j in rows)
+        yield replace(found_here, pairs=tuple(pairs))
 
 
 def _arranged(light: AuditedLight, program: ShippedProgram, gap: _Gap, i: int, j: int) -> bool:

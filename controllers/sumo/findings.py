@@ -67,6 +67,8 @@ class Finding:
         Positions in the state string concerned, ascending.
     sentence
         What is wrong, with the numbers.
+    pairs
+        Of intergreens all pairs concerned: link that clears, link that enters, time between, time needed, s.
     """
 
     severity: Severity
@@ -76,3 +78,4 @@ class Finding:
     phases: tuple[int, ...]
     links: tuple[int, ...]
     sentence: str
+    pairs: tuple[tuple[int, int, float, float], ...] = ()

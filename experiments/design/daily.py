@@ -14,12 +14,11 @@ from controllers.sumo.neighbours import links_between
 from controllers.sumo.plan_programs import plan_program
 from controllers.sumo.programs import write_programs
 from controllers.sumo.switching import append_wauts, switching_moments, with_moment
-from controllers.sumo.walkways import Walkways
 from experiments.checking import finding_values
-from experiments.design.flows import from_routes, junction_demand
+from experiments.design.flows import junction_demand
 from experiments.design.junctions import design_site
-from experiments.design.outputs import PROGRAMS, RECORD
-from experiments.design.planning import plan_junctions
+from experiments.design.outputs import PROGRAMS, RECORD, write_tables
+from experiments.design.planning import count, plan_junctions
 from experiments.errors import ExperimentError
 from experiments.folders import claim, publish
 from experiments.provenance import command_line, scenario_hash, versions
@@ -68,7 +67,7 @@ class ScenarioDay:
 def plan_scenario_day(
     place: Scenario, request: PlanRequest, limits: DayLimits, on_step: Callable[[str], None] = lambda _: None
 ) -> ScenarioDay:
-    """Find the periods of a scenario's window and their plans from its routes.
+    """Find the periods of a scenario's window and their plans from its routes, or from a table of counts.
 
     Parameters
     ----------
@@ -94,9 +93,12 @@ def plan_scenario_day(
     on_step("counting the traffic")
     if not math.isfinite(request.period_s):
         raise ExperimentError("--period must be finite: the day's periods are found from counts in such intervals.")
-    counts = from_routes(place, Walkways(site.reading.net, junctions), request.period_s)
-    demands = [{name: junction_demand(junction, count) for name, junction in junctions.items()} for count in counts]
-    lengths_s = [count.end_s - count.begin_s for count in counts]
+    counts = count(place, site, junctions, request)
+    for before, after in pairwise(counts):
+        if after.begin_s > before.end_s:
+            raise ExperimentError(f"{after.table}: nothing is counted from {before.end_s:g} to {after.begin_s:g} s; fill the gap.")
+    demands = [{name: junction_demand(junction, counted) for name, junction in junctions.items()} for counted in counts]
+    lengths_s = [counted.end_s - counted.begin_s for counted in counts]
     links = links_between(site.reading.net, junctions)
     sets = linked_sets(junctions, links)
 
@@ -119,7 +121,7 @@ def plan_scenario_day(
         return sum(weighted_delay_veh(performance(plans[name].plan, problem)) for name, problem in problems.items())
 
     flows_h = np.array([[flow for name in junctions for flow in demand[name].movement_veh_h] for demand in demands])
-    edges_s = [counts[0].begin_s, *(count.end_s for count in counts)]
+    edges_s = [counts[0].begin_s, *(counted.end_s for counted in counts)]
     day = plan_day(edges_s, flows_h, designed, delayed_veh, limits)
     changes = [(a.plan, b.plan) for a, b in pairwise(day.periods)]
     moments = {
@@ -129,7 +131,7 @@ def plan_scenario_day(
 
 
 def write_day(found: ScenarioDay, out: Path) -> list[Finding]:
-    """Write the programs of the day with their WAUTs, and the record; return what the safety check says about the programs."""
+    """Write the programs of the day with their WAUTs, tables and drawings of each plan, and the record; return what the check finds."""
     claim(out)
     programs = [
         with_moment(plan_program(plans[name].plan, junction, f"{NAME}_{number}"), found.moments[name][number])
@@ -151,6 +153,9 @@ def write_day(found: ScenarioDay, out: Path) -> list[Finding]:
         "findings": [finding_values(finding) for finding in findings],
         "provenance": {"versions": versions(), "command_line": command_line()},
     }
+    for number, plans in enumerate(found.day.plans):
+        (out / f"plan_{number}").mkdir(exist_ok=True)
+        write_tables(plans, place.name, out / f"plan_{number}")
     publish(out, content, RECORD)
     return findings
 

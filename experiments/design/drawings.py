@@ -24,20 +24,22 @@ KINDS: Final = {GroupKind.VEHICLE: "", GroupKind.PEDESTRIAN: " (foot)", GroupKin
 LONGEST_NAME: Final = 34
 
 
-def draw_timing(plan: SignalPlan, junction: Intersection, path: Path) -> None:
+def draw_timing(plan: SignalPlan, junction: Intersection, scenario: str, path: Path) -> None:
     """Draw the signal timing diagram: a row for each group over one cycle, with the seconds of its greens.
 
-    Intergreens that are just kept, and so decide the plan, are drawn as arrows from the end of the one green to the start of the other.
+    For each green whose start an intergreen decides, because it is just kept, an arrow leads there from the end of the nearest such green.
 
     Parameters
     ----------
     plan, junction
         The plan and what it is for.
+    scenario
+        Name of the scenario, for the title.
     path
         The file; its ending says whether SVG, PDF or PNG.
     """
     count = len(junction.groups)
-    figure = _figure(1.3 + INCH_PER_GROUP * count)
+    figure = _figure(1.6 + INCH_PER_GROUP * count)
     axes = figure.add_subplot()
     for row, group in enumerate(junction.groups):
         axes.plot([0, plan.cycle_s], [row, row], color=COLOURS["red"], linewidth=1.4, zorder=1)
@@ -57,20 +59,20 @@ def draw_timing(plan: SignalPlan, junction: Intersection, path: Path) -> None:
             arrowprops={"arrowstyle": "->", "color": "0.35", "linewidth": 0.7, "shrinkA": 4, "shrinkB": 4},
             zorder=3,
         )
-        # Near its head, so that the labels of arrows that begin together do not cover each other.
-        place = end_s + 0.75 * gap_s, ending + 0.75 * (starting - ending)
-        axes.annotate(
-            f"{gap_s:g}", place, fontsize=6.5, color="0.2", ha="center", va="center", bbox={"fc": "white", "ec": "none", "pad": 0.4}
-        )
+        place = end_s + 0.5 * gap_s, 0.5 * (ending + starting)
+        box = {"fc": "white", "ec": "none", "pad": 0.4}
+        axes.annotate(f"{gap_s:g}", place, fontsize=7, color="0.2", ha="center", va="center", bbox=box, zorder=5)
     axes.set_yticks(range(count), [_short(group.id) + KINDS[group.kind] for group in junction.groups], fontsize=8)
     axes.set_ylim(count - 0.4, -0.6)
     axes.set_xlim(0, plan.cycle_s)
-    axes.set_xticks(range(0, int(plan.cycle_s) + 1, 5))
+    axes.set_xticks([*range(0, int(plan.cycle_s) - 2, 5), plan.cycle_s])
     axes.grid(axis="x", color="0.88", linewidth=0.6, zorder=0)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("second of the cycle", fontsize=8)
-    axes.set_title(f"{_short(junction.id)}   cycle {plan.cycle_s:g} s   offset {plan.offset_s:g} s", fontsize=10, loc="left")
+    title = f"{scenario}, junction {_short(junction.id)}   cycle {plan.cycle_s:g} s   offset {plan.offset_s:g} s"
+    axes.set_title(title, fontsize=10, loc="left")
+    _explain(figure, any(group.red_yellow_s > 0 for group in junction.groups))
     figure.savefig(path, metadata=None if path.suffix != ".svg" else {"Date": None})
 
 
@@ -114,7 +116,7 @@ class Band:
     width_s: tuple[float, ...]
 
 
-def draw_time_space(stops: Sequence[Stop], bands: Sequence[Band], path: Path, cycles: int = 3) -> None:
+def draw_time_space(stops: Sequence[Stop], bands: Sequence[Band], scenario: str, path: Path, cycles: int = 3) -> None:
     """Draw the time-space diagram: the reds of both directions at each signal and the bands that run between them.
 
     Parameters
@@ -123,6 +125,8 @@ def draw_time_space(stops: Sequence[Stop], bands: Sequence[Band], path: Path, cy
         The signals in their order, outbound.
     bands
         Bands of both directions.
+    scenario
+        Name of the scenario, for the title.
     path
         The file; its ending says whether SVG, PDF or PNG.
     cycles
@@ -136,11 +140,12 @@ def draw_time_space(stops: Sequence[Stop], bands: Sequence[Band], path: Path, cy
         for turn in range(-cycles, 2 * cycles):
             _draw_band(axes, stops, band, turn * cycle_s)
     for stop in stops:
+        axes.axhspan(stop.position_m - 0.011 * span_m, stop.position_m + 0.011 * span_m, color="white", linewidth=0, zorder=1.5)
         for group, side in ((stop.out, 1), (stop.back, -1)):
             if group is not None:
                 _draw_reds(axes, stop, group, stop.position_m + side * 0.006 * span_m, cycles)
         axes.annotate(
-            f"{stop.plan.offset_s:g} s",
+            f"offset {stop.plan.offset_s:g} s",
             (cycles * cycle_s, stop.position_m),
             xytext=(4, 0),
             textcoords="offset points",
@@ -149,20 +154,26 @@ def draw_time_space(stops: Sequence[Stop], bands: Sequence[Band], path: Path, cy
         )
     axes.set_xlim(0, cycles * cycle_s)
     axes.set_yticks([stop.position_m for stop in stops], [f"{_short(stop.name)}\n{stop.position_m:.0f} m" for stop in stops], fontsize=8)
-    axes.set_xlabel("time, s", fontsize=9)
+    axes.set_xlabel("time, s   (at each signal: upper bar outbound, lower bar inbound; thick red, thin green)", fontsize=9)
+    axes.set_ylabel("distance along the corridor", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="0.9", linewidth=0.6)
     handles = [axes.plot([], [], color=BANDS[not band.outbound], linewidth=6, alpha=0.4)[0] for band in bands]
-    labels = [_band_words(band, cycle_s) for band in bands]
+    labels = [_band_words(band, stops, cycle_s) for band in bands]
+    figure.suptitle(f"{scenario}: green wave, cycle {cycle_s:g} s", fontsize=11)
     axes.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, fontsize=9)
     figure.savefig(path, metadata=None if path.suffix != ".svg" else {"Date": None})
 
 
-def _band_words(band: Band, cycle_s: float) -> str:
+def _band_words(band: Band, stops: Sequence[Stop], cycle_s: float) -> str:
     widths = sorted({round(width, 1) for width in band.width_s})
     width = f"{widths[0]:g}" if len(widths) == 1 else f"{widths[0]:g} to {widths[-1]:g}"
     share = f"{100 * widths[0] / cycle_s:.0f} %" if len(widths) == 1 else "of the cycle on each link"
-    return f"{'outbound' if band.outbound else 'inbound'} band {width} s ({share})"
+    ends = [_short(stop.name) for stop in (stops[0], stops[-1])]
+    way = " to ".join(ends if band.outbound else reversed(ends))
+    took_s = abs(band.begin_s[-1] - band.begin_s[0])
+    speed_km_h = 3.6 * abs(stops[-1].position_m - stops[0].position_m) / took_s
+    return f"{'outbound' if band.outbound else 'inbound'} ({way}): band {width} s ({share}), {speed_km_h:.0f} km/h"
 
 
 def _draw_band(axes: Axes, stops: Sequence[Stop], band: Band, shift_s: float) -> None:
@@ -177,7 +188,7 @@ def _draw_band(axes: Axes, stops: Sequence[Stop], band: Band, shift_s: float) ->
             linewidth=0,
         )
         for edge in (0.0, width):
-            axes.plot([first + edge, second + edge], [here, there], color=BANDS[not band.outbound], linewidth=0.8)
+            axes.plot([first + edge, second + edge], [here, there], color=BANDS[not band.outbound], linewidth=0.8, zorder=1)
 
 
 def _draw_reds(axes: Axes, stop: Stop, group: int, place_m: float, cycles: int) -> None:
@@ -217,9 +228,23 @@ def _note(axes: Axes, plan: SignalPlan, row: int, time_s: float, side: str) -> N
     axes.annotate(f"{second:g}", (second, row), away, textcoords="offset points", fontsize=7, color="white", ha=side, va="center", zorder=4)
 
 
+def _explain(figure: Figure, red_yellow: bool) -> None:  # noqa: FBT001 - what there is to explain
+    from matplotlib.lines import Line2D  # noqa: PLC0415 - as in `_figure`
+    from matplotlib.patches import Patch  # noqa: PLC0415
+
+    names = {"green": "green (seconds of start and end)", **({"red_yellow": "red-amber"} if red_yellow else {}), "yellow": "amber"}
+    handles: list[Patch | Line2D] = [Patch(facecolor=COLOURS[key], edgecolor="0.3", label=label) for key, label in names.items()]
+    handles.append(Line2D([], [], color=COLOURS["red"], label="red"))
+    handles.append(Line2D([], [], color="0.35", linewidth=0.7, marker=">", markersize=4, label="intergreen that decides a start, s"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
+
+
 def _decisive(plan: SignalPlan, junction: Intersection) -> list[tuple[int, int, float, float]]:
-    """Return (ending, starting, end of green, gap) for each pair whose intergreen is just kept, without those across the cycle's end."""
-    found = []
+    """Return (ending, starting, end of green, gap) for each start that an intergreen decides, without those across the cycle's end.
+
+    Where several greens decide it, the one drawn nearest stands for all: arrows of each pair would cover the plan.
+    """
+    found: dict[tuple[int, float], tuple[int, int, float, float]] = {}
     for g, others in enumerate(junction.conflicts):
         for h in others:
             for window in plan.greens[g]:
@@ -227,8 +252,10 @@ def _decisive(plan: SignalPlan, junction: Intersection) -> list[tuple[int, int, 
                     end_s = (window.start_s + window.length_s) % plan.cycle_s
                     gap_s = (other.start_s - end_s) % plan.cycle_s
                     if 0 < gap_s <= junction.intergreen_s[g][h] + 0.5 and end_s + gap_s <= plan.cycle_s:
-                        found.append((g, h, end_s, gap_s))
-    return found
+                        key = (h, other.start_s)
+                        if key not in found or abs(g - h) < abs(found[key][0] - h):
+                            found[key] = (g, h, end_s, gap_s)
+    return list(found.values())
 
 
 def _short(name: str) -> str:

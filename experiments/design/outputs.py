@@ -13,6 +13,7 @@ from controllers.sumo.audit import audit
 from controllers.sumo.plan_programs import plan_program, program_plan
 from controllers.sumo.programs import NetworkError, write_programs
 from experiments.checking import finding_values
+from experiments.design.counts import counts_csv
 from experiments.design.drawings import draw_timing
 from experiments.design.junctions import file_name
 from experiments.folders import claim, publish, write_whole
@@ -24,13 +25,16 @@ from optimizer.design.plan_text import STREAM_COLUMNS, plan_content, stream_valu
 from optimizer.design.requests import with_requests
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from controllers.sumo.findings import Finding
     from experiments.design.planning import ScenarioPlan
+    from optimizer.design.plan import SignalPlan
     from optimizer.design.result import DesignResult, StreamPerformance
 
 PROGRAMS: Final = "programs.add.xml"
+DEMAND: Final = "demand.csv"
 RECORD: Final = "design.json"
 PROGRAM_ID: Final = "ampelwerk_design"
 TABLE: Final = ("junction", *STREAM_COLUMNS)
@@ -57,25 +61,39 @@ def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
         If the folder cannot be used.
     """
     claim(out)
-    # Plain SUMO hears of no request: its programs show the cycle that serves all of them.
-    plans = {name: with_requests(r.plan, r.problem.junction, r.requests) for name, r in designed.results.items()}
-    programs = [plan_program(plans[name], r.problem.junction, PROGRAM_ID) for name, r in designed.results.items()]
+    programs = [
+        plan_program(with_requests(r.plan, r.problem.junction, r.requests), r.problem.junction, PROGRAM_ID)
+        for r in designed.results.values()
+    ]
     write_programs(programs, out / PROGRAMS)
     place = designed.place
     checked = audit(place.network, (*place.additional_files, out / PROGRAMS))
     findings = [f for f in checked.findings if f.program == PROGRAM_ID]
-    write_whole(out / "streams.csv", streams_csv(designed))
-    write_whole(out / "plans.csv", plans_csv(designed))
+    write_whole(out / DEMAND, counts_csv(designed.counts, {name: r.problem.junction for name, r in designed.results.items()}))
     write_whole(out / "comparison.csv", comparison_csv(designed))
-    for folder in ("intergreens", "distances", "drawings"):
+    write_tables(designed.results, designed.place.name, out)
+    for folder in ("intergreens", "distances"):
         (out / folder).mkdir(exist_ok=True)
-    for name, result in designed.results.items():
+    for name in designed.results:
         table = designed.site.intergreens[name]
         write_whole(out / "intergreens" / f"{file_name(name)}.csv", matrix_text(table))
         write_whole(out / "distances" / f"{file_name(name)}.csv", distances_text(table))
-        draw_timing(plans[name], result.problem.junction, out / "drawings" / f"{file_name(name)}.svg")
     publish(out, record(designed, findings), RECORD)
     return findings
+
+
+def write_tables(results: Mapping[str, DesignResult], scenario: str, out: Path) -> None:
+    """Write streams and greens as tables, and a signal timing diagram for each junction."""
+    write_whole(out / "streams.csv", streams_csv(results))
+    write_whole(out / "plans.csv", plans_csv(results))
+    (out / "drawings").mkdir(exist_ok=True)
+    for name, result in results.items():
+        draw_timing(_shown(result), result.problem.junction, scenario, out / "drawings" / f"{file_name(name)}.svg")
+
+
+def _shown(result: DesignResult) -> SignalPlan:
+    """Return what programs and drawings show: plain SUMO hears of no request, so that is the cycle that serves all of them."""
+    return with_requests(result.plan, result.problem.junction, result.requests)
 
 
 def record(designed: ScenarioPlan, findings: list[Finding]) -> dict[str, Any]:
@@ -94,21 +112,21 @@ def record(designed: ScenarioPlan, findings: list[Finding]) -> dict[str, Any]:
     }
 
 
-def streams_csv(designed: ScenarioPlan) -> str:
+def streams_csv(results: Mapping[str, DesignResult]) -> str:
     """Return one line per stream: flow, saturation flow, green, capacity, degree of saturation, delay, queue, levels of service."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(TABLE)
-    writer.writerows([name, *stream_values(result, row)] for name, result in designed.results.items() for row in result.performance)
+    writer.writerows([name, *stream_values(result, row)] for name, result in results.items() for row in result.performance)
     return stream.getvalue()
 
 
-def plans_csv(designed: ScenarioPlan) -> str:
+def plans_csv(results: Mapping[str, DesignResult]) -> str:
     """Return one line per green of each group: cycle, offset, start, end, length, and whether it is shown in each cycle or on request."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["junction", "cycle_s", "offset_s", "group", "kind", "green_start_s", "green_end_s", "green_s", "shown"])
-    for result in designed.results.values():
+    for result in results.values():
         plan = result.plan
         asked = {request.group: (GreenWindow(request.start_s, request.length_s),) for request in result.requests}
         for g, group in enumerate(result.problem.junction.groups):

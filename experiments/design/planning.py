@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.neighbours import links_between
 from controllers.sumo.walkways import Walkways
-from experiments.design.flows import busiest, from_counts, from_routes, junction_demand
+from experiments.design.counts import from_counts
+from experiments.design.flows import busiest, from_routes, junction_demand
 from experiments.design.junctions import design_site
 from experiments.errors import ExperimentError
 from optimizer.design.linked import DesignOrder, carrying_groups, design_linked, linked_sets
@@ -166,11 +167,7 @@ def plan_scenario(
     if not junctions:
         raise ExperimentError(f"{place.name}: no traffic light can be timed ({'; '.join(sorted(set(left_out.values())))}).")
     on_step("counting the traffic")
-    counts = (
-        busiest(from_routes(place, Walkways(site.reading.net, junctions), request.period_s))
-        if request.demand is None
-        else from_counts(request.demand, junctions)
-    )
+    counts = busiest(count(place, site, junctions, request))
     demands = {name: junction_demand(junction, counts) for name, junction in junctions.items()}
     links = links_between(site.reading.net, junctions)
     sets = linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]
@@ -178,6 +175,19 @@ def plan_scenario(
     tasks = {name: DesignTask(junction, demands[name]) for name, junction in junctions.items()}
     coordinated = carrying_groups(tasks, links, achieved)
     return ScenarioPlan(place, site, counts, demands, results, links, achieved, coordinated, left_out)
+
+
+def count(place: Scenario, site: DesignSite, junctions: Mapping[str, Intersection], request: PlanRequest) -> list[TurnCounts]:
+    """Return the flows of each period in their order, from the routes or from the table of counts that is given.
+
+    Raises
+    ------
+    ExperimentError, ScenarioError
+        If they cannot be used.
+    """
+    if request.demand is not None:
+        return from_counts(request.demand, junctions)
+    return from_routes(place, Walkways(site.reading.net, junctions), request.period_s)
 
 
 def plan_junctions(

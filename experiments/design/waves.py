@@ -152,7 +152,7 @@ def write_wave(found: ScenarioWave, bands: str, out: Path) -> list[Finding]:
         for signal, position_m in zip(found.corridor.signals, positions_m, strict=True)
     ]
     for ending in ("svg", "pdf"):
-        draw_time_space(stops, [found.out, found.back], out / "drawings" / f"time_space.{ending}")
+        draw_time_space(stops, [found.out, found.back], found.designed.place.name, out / "drawings" / f"time_space.{ending}")
     content = {
         "signals": [
             {"junction": stop.name, "position_m": round(stop.position_m, 1), "offset_s": stop.plan.offset_s, "cycle_s": stop.plan.cycle_s}

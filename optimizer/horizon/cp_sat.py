@@ -118,6 +118,7 @@ def solve(
     parameters.max_deterministic_time = effort.work
     parameters.num_workers = 1
     parameters.random_seed = 0
+    parameters.catch_sigint_signal = False  # Ctrl-C is for the whole run, not for this decision
     parameters.cp_model_presolve = False
     parameters.linearization_level = 0
     status = solver.solve(model)

@@ -29,7 +29,7 @@ def call(*arguments: str) -> int:
     return int(end.value.code or 0)
 
 
-def test_the_golden_instance_becomes_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_golden_instance_becomes_a_result(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     instance, out = tmp_path / "corridor.json", tmp_path / "result.json"
     instance.write_text(json.dumps(golden()), encoding="utf-8")
     assert call("--instance", str(instance), "--out", str(out)) == 0
@@ -40,7 +40,7 @@ def test_the_golden_instance_becomes_a_result(tmp_path: Path, capsys: pytest.Cap
     assert len(result["offsets"]) == 7
     assert (result["status"], result["gap"]) == ("optimal", pytest.approx(0, abs=1e-6))
     assert result["solve_s"] > 0
-    assert "0.176" in capsys.readouterr().out
+    assert "0.176" in capfd.readouterr().out
 
 
 def test_a_band_for_each_link_is_a_list(tmp_path: Path) -> None:
@@ -82,12 +82,12 @@ def spoil(path: list[str | int], value: object) -> dict[str, Any]:
     ],
 )
 def test_a_mistake_in_the_instance_is_one_sentence_and_leaves_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, sentence: str
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], content: str, sentence: str
 ) -> None:
     instance, out = tmp_path / "corridor.json", tmp_path / "result.json"
     instance.write_text(content, encoding="utf-8")
     assert call("--instance", str(instance), "--out", str(out)) == 2
-    complaint = capsys.readouterr().err
+    complaint = capfd.readouterr().err
     assert sentence in complaint
     assert str(instance) in complaint
     assert complaint.count("\n") == 1
@@ -104,20 +104,20 @@ def test_a_mistake_in_the_instance_is_one_sentence_and_leaves_nothing(
     ],
 )
 def test_a_mistake_in_an_option_is_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, sentence: str
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], option: str, value: str, sentence: str
 ) -> None:
     instance, out = tmp_path / "corridor.json", tmp_path / "result.json"
     instance.write_text(json.dumps(golden()), encoding="utf-8")
     assert call("--instance", str(instance), "--out", str(out), option, value) == 2
-    assert sentence in capsys.readouterr().err
+    assert sentence in capfd.readouterr().err
     assert not out.exists()
 
 
-def test_a_result_needs_a_folder_that_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_result_needs_a_folder_that_exists(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     instance = tmp_path / "corridor.json"
     instance.write_text(json.dumps(golden()), encoding="utf-8")
     assert call("--instance", str(instance), "--out", str(tmp_path / "nowhere" / "result.json")) == 2
-    assert "name a file in a folder that exists" in capsys.readouterr().err
+    assert "name a file in a folder that exists" in capfd.readouterr().err
 
 
 def test_the_instance_in_the_documentation_is_one(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from experiments.checking import check
 from sumo_networks import scenario
 from sumo_networks.sumo_programs import sumo_home
-from tests.commands import ampelwerk
+from tests.commands import ROOT, ampelwerk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +151,8 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
         (("plan", "rilsa/1", "--cycle", "12"), "junction '0'"),
         (("wave", "rilsa/1"), "no two signals are linked"),
         (("wave", "grid/2x2", "--corridor", "nowhere,A0A1"), "there is no edge 'nowhere'"),
-        (("wave",), "needs a SCENARIO or --instance"),
+        (("wave",), "neither SCENARIO nor --instance FILE.json was given"),
+        (("wave", "--instance", "x.json", "--cycle", "50"), "--cycle belongs to a SCENARIO"),
     ],
 )
 def test_a_mistake_is_told_in_one_sentence_and_leaves_no_result(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -156,7 +160,26 @@ def test_a_mistake_is_told_in_one_sentence_and_leaves_no_result(tmp_path: Path, 
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
-    assert not (tmp_path / "out" / "design.json").exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the system ends it")
+def test_ctrl_c_ends_a_design_while_a_model_is_solved_and_leaves_no_result(tmp_path: Path) -> None:
+    # CP-SAT takes the signal for itself: the design would go on with its next model, and end as if nothing had happened.
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "experiments", "design", "plan", "resco/cologne3", "--gap", "0", "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as designing:
+        until = time.monotonic() + 60
+        while not (out / "UNFINISHED").exists():
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        time.sleep(4)
+        designing.send_signal(signal.SIGINT)
+        _, said = designing.communicate(timeout=60)
+    assert (designing.returncode, said.count("\n")) == (130, 1)
+    assert "Interrupted" in said
+    assert [entry.name for entry in out.iterdir()] == ["UNFINISHED"]
 
 
 def test_a_corridor_is_found_and_its_bands_are_open_in_the_written_programs(tmp_path: Path) -> None:

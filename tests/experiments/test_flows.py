@@ -11,7 +11,8 @@ import pytest
 
 from controllers.sumo.network import read_network
 from controllers.sumo.walkways import Walkways
-from experiments.design.flows import TurnCounts, busiest, from_counts, from_routes, junction_demand
+from experiments.design.counts import counts_csv, from_counts
+from experiments.design.flows import TurnCounts, busiest, from_routes, junction_demand
 from experiments.errors import ExperimentError
 from optimizer.intersection import GroupKind
 from sumo_networks import scenario
@@ -100,6 +101,17 @@ def test_a_scenario_is_counted_in_periods(place: Scenario) -> None:
     assert [period.per_hour.get(("sc", "cn", False), 0) for period in periods] == pytest.approx([180, 180, 400, 400], abs=8)
 
 
+def test_of_a_long_time_the_busiest_hour_decides_who_drives_where() -> None:
+    # In the morning all drive in, in the evening more drive out: the mean of both would fit neither.
+    inwards, outwards = ("a", "b", False), ("b", "a", False)
+    morning = [TurnCounts(900 * k, 900 * k + 900, {inwards: 800.0, outwards: 100.0}) for k in range(4)]
+    evening = [TurnCounts(900 * k, 900 * k + 900, {inwards: 100.0, outwards: flow}) for k, flow in enumerate([900.0] * 3 + [1100.0], 4)]
+    found = busiest([*morning, *evening])
+    assert (found.begin_s, found.end_s) == (3600, 7200)
+    factor = 1200 / 1050
+    assert found.per_hour == pytest.approx({inwards: 100 * factor, outwards: 950 * factor})
+
+
 def test_a_short_rest_of_the_window_makes_no_busiest_period() -> None:
     turn = ("a", "b", False)
     periods = [TurnCounts(0, 900, {turn: 100.0}), TurnCounts(900, 1000, {turn: 720.0})]
@@ -131,17 +143,38 @@ def test_counts_of_vehicles_and_persons_are_read(tmp_path: Path, junctions: dict
     crossing = next(group.id for group in junctions["c"].groups if group.kind == "pedestrian")
     file = tmp_path / "counts.csv"
     file.write_text("\ufeff" + "\n".join([*table(junctions["c"]), f"c,{crossing},,120"]).replace(",", ";"), encoding="utf-8")
-    counts = from_counts(file, junctions)
+    (counts,) = from_counts(file, junctions)
     demand = junction_demand(junctions["c"], counts)
     assert sum(demand.movement_veh_h) == sum(50 + i for i in range(12))
     assert demand.crossing_h[[group.id for group in junctions["c"].groups].index(crossing)] == 120
 
 
+def test_a_table_may_tell_of_the_quarters_of_a_day(tmp_path: Path, junctions: dict[str, Intersection]) -> None:
+    file = tmp_path / "counts.csv"
+    file.write_text("junction,from,to,begin,end,per_hour\nc,nc,cs,07:15,7:30,200\nc,nc,cs,25200,26100,100\n")
+    early, late = from_counts(file, junctions)
+    assert [(counts.begin_s, counts.end_s, *counts.per_hour.values()) for counts in (early, late)] == [
+        (25200, 26100, 100),
+        (26100, 27000, 200),
+    ]
+
+
+def test_the_flows_of_routes_can_be_written_as_a_table_and_read_again(
+    tmp_path: Path, place: Scenario, junctions: dict[str, Intersection]
+) -> None:
+    (counts,) = counted(place)
+    (tmp_path / "counts.csv").write_text(counts_csv(counts, junctions))
+    (read,) = from_counts(tmp_path / "counts.csv", junctions)
+    assert junction_demand(junctions["c"], read).movement_veh_h == pytest.approx(
+        junction_demand(junctions["c"], counts).movement_veh_h, abs=0.06
+    )
+
+
 def test_a_movement_without_a_count_is_named(tmp_path: Path, junctions: dict[str, Intersection]) -> None:
     file = tmp_path / "counts.csv"
     file.write_text("\n".join(table(junctions["c"])[:-1]))
-    with pytest.raises(ExperimentError, match="no count for the movement from 'wc' to 'cs'"):
-        junction_demand(junctions["c"], from_counts(file, junctions))
+    with pytest.raises(ExperimentError, match=r"counts\.csv: junction 'c' has no count for the movement from 'wc' to 'cs'"):
+        junction_demand(junctions["c"], from_counts(file, junctions)[0])
 
 
 @pytest.mark.parametrize(
@@ -155,6 +188,12 @@ def test_a_movement_without_a_count_is_named(tmp_path: Path, junctions: dict[str
         ("junction,from,to,per_hour\nc,nc,cs,-1", "give a number of 0 or more"),
         ("junction,from,to,per_hour\nc,nc,cs,1\nc,nc,cs,2", "row 3 counts a movement that an earlier row has counted"),
         ("junction,from,to,per_hour\nc,c_c9,,2", "has no crossing 'c_c9'"),
+        ("junction,from,to,per_hour", "holds no counts"),
+        ("junction,from,to,begin,per_hour\nc,nc,cs,0,5", "has no column 'end'"),
+        ("junction,from,to,begin,end,per_hour\nc,nc,cs,early,900,5", "row 2: begin is 'early'; give seconds, or hours and minutes"),
+        ("junction,from,to,begin,end,per_hour\nc,nc,cs,07:00,7:00,5", "row 2: the interval from 07:00 to 7:00 has no length"),
+        ("junction,from,to,begin,end,per_hour\nc,nc,cs,0,900,5\nc,nc,cs,600,1500,5", "from 0 and from 600 s overlap"),
+        ("junction,from,to,begin,end,per_hour\nc,nc,cs,0,900,5\nc,nc,ce,900,1800,5", "from 0 to 900 s has no count from 'nc' to 'ce'"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_in_one_sentence(
@@ -177,7 +216,7 @@ def test_a_count_of_a_road_with_tram_lanes_beside_is_that_of_its_cars() -> None:
     for movement in place.movements:
         way = place.incoming[movement.incoming].approach, place.outgoing[movement.outgoing].approach
         counted[(*way, False)] = 100.0
-    demand = junction_demand(place, TurnCounts(0, 3600, counted, complete=False))
+    demand = junction_demand(place, TurnCounts(0, 3600, counted, table="counts.csv"))
     flows_h = dict.fromkeys(GroupKind, 0.0)
     for movement, flow in zip(place.movements, demand.movement_veh_h, strict=True):
         flows_h[place.groups[movement.group].kind] += flow
