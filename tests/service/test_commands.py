@@ -135,6 +135,15 @@ def test_the_simulation_of_a_demo_ends_with_a_service_that_is_killed(tmp_path: P
         time.sleep(0.05)
 
 
+def test_the_image_is_built_from_what_its_recipe_copies_and_nothing_else() -> None:
+    recipe = (ROOT / "deploy" / "Containerfile").read_text(encoding="utf-8").splitlines()
+    copied = {source for line in recipe if line.startswith("COPY") and "--from" not in line for source in line.split()[1:-1]}
+    rules = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert rules[1] == "*"
+    assert {rule.removeprefix("!") for rule in rules if rule.startswith("!")} == copied
+    assert all((ROOT / source).exists() for source in copied)
+
+
 def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
     told = ampelwerk(tmp_path, "serve", "--port", "18474", "--cluster", "127.0.0.1:1")
     assert_is_one_sentence(told, "127.0.0.1:1", "ray start --head")
