@@ -68,7 +68,9 @@ class Remote:
         try:
             from optimizer.service import client  # noqa: PLC0415 - the service and its client are an extra
         except ImportError as error:
-            raise ValueError(f"it needs the package {error.name!r}; install it with: pip install 'ampelwerk[service]'.") from error
+            raise ValueError(
+                f"it needs the package {error.name!r}; install it in the folder of your clone with: pip install '.[service]'."
+            ) from error
         self.information = InformationClass(information)
         self._client = client.ServiceClient(url, key, timeout_s)
         self._new_pilot, self._unusable = client.Pilot, client.ServiceUnusableError

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from dataclasses import replace
@@ -48,6 +49,9 @@ PLAIN_WIDTH = 400  # a file or a pipe has no width: nothing is to be folded or c
 
 # Every complaint about the command line itself; the class is reached this way because its module differs between versions of typer.
 _UsageError: Any = typer.BadParameter.__mro__[2]
+
+_NO_NUMBER = re.compile(r"Input should be a valid (?P<kind>integer|number).*")
+"""What newer versions of typer say of a text that is no number."""
 
 _LOADED_WHEN_CALLED = {"design": "experiments.design.commands", "study": "experiments.study.commands"}
 """Groups of commands whose libraries take a second to load, which the other commands need not wait for."""
@@ -268,10 +272,14 @@ def _run_command_line(arguments: list[str] | None) -> Any:  # noqa: ANN401 - wha
         if type(error).__name__ == "NoArgsIsHelpError":  # a group of commands without any
             error.show()
             return USER_CODE
-        complain(error.format_message())
+        complain(_NO_NUMBER.sub(_number_wanted, error.format_message()))
         return USER_CODE
     except typer.Abort:
         return INTERRUPTED_CODE
+
+
+def _number_wanted(found: re.Match[str]) -> str:
+    return "give a whole number." if found["kind"] == "integer" else "give a number."
 
 
 def _with_parameters(choices: list[ControllerChoice], path: Path | None) -> list[ControllerChoice]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from experiments.processes import module_command, watching_environment
 from sumo_networks import scenario
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def accompanied(name: str, url: str) -> Iterator[None]:
         parameters = f"{folder}/remote.toml"
         with open(parameters, "w", encoding="utf-8") as stream:  # noqa: PTH123
             stream.write(f'[remote]\nurl = "{url}"\nseconds_per_second = 1.0\nstart_limit_s = 180.0\n')
-        command = [sys.executable, "-m", "experiments", "run", name, "--controller", "remote"]
-        command += ["--parameters", parameters, "--out", f"{folder}/run"]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as simulation:
+        command = module_command("experiments", "run", name, "--controller", "remote", "--parameters", parameters, "--out", f"{folder}/run")
+        # Its standard input is the sign that we live: where the service is killed, the simulation must not drive on alone.
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=watching_environment()) as simulation:
             try:
                 yield
             finally:

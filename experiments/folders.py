@@ -7,6 +7,7 @@ with the marker may be claimed again, so that an interrupted command can simply 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -88,8 +89,11 @@ def write_whole(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ResultError(f"{path} cannot be written ({error.strerror or error}); free some room on the disk and run it again.") from error
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        remedy = "free some room on the disk and run it again" if is_full else "check the path and your rights there"
+        raise ResultError(f"{path} cannot be written ({error.strerror or error}); {remedy}.") from error
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

@@ -55,7 +55,8 @@ def serve_command(  # noqa: PLR0913 - each is an option of the command line
 
     nursery = Nursery() if cluster is None else None  # it loads the optimizer while the rest is loaded here
     from experiments.demo import accompanied  # noqa: PLC0415
-    from optimizer.service.server import ServiceError, ServiceSettings, serve  # noqa: PLC0415
+    from optimizer.service.server import serve  # noqa: PLC0415
+    from optimizer.service.settings import ServiceError, ServiceSettings  # noqa: PLC0415
     from optimizer.service.storage import StorageError  # noqa: PLC0415
 
     try:
@@ -149,5 +150,5 @@ def _demand_extra() -> None:
         import uvicorn  # noqa: F401, PLC0415
     except ImportError as error:
         raise ExperimentError(
-            f"the service needs the package {error.name!r}; install it with: pip install 'ampelwerk[service]'."
+            f"the service needs the package {error.name!r}; install it in the folder of your clone with: pip install '.[service]'."
         ) from error

@@ -16,9 +16,16 @@ MISTAKE = 2
 
 def main() -> int:
     """Run the service; return the exit code."""
+    if len(sys.argv) > 1:
+        sys.stderr.write(
+            f"ampelwerk: python -m optimizer.service takes no arguments ({sys.argv[1]}); set the variables AMPELWERK_HOST, "
+            "AMPELWERK_PORT and so on (docs/operators.md lists them), or start it by `ampelwerk serve`, which has options.\n"
+        )
+        return MISTAKE
     gc.disable()  # until all is loaded
     nursery = None if os.environ.get("AMPELWERK_CLUSTER") else Nursery()
-    from optimizer.service.server import ServiceError, serve, settings_from  # noqa: PLC0415 - loaded while the nursery loads
+    from optimizer.service.server import serve  # noqa: PLC0415 - loaded while the nursery loads
+    from optimizer.service.settings import ServiceError, settings_from  # noqa: PLC0415
     from optimizer.service.storage import StorageError  # noqa: PLC0415
 
     try:

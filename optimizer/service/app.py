@@ -18,6 +18,7 @@ from optimizer.service.contract import JSON, answer_of, body_of, completed, json
 from optimizer.service.core import is_named
 from optimizer.service.decision_calls import DecisionCalls
 from optimizer.service.description import JunctionDescription
+from optimizer.service.expected import expected
 from optimizer.service.gate import Gate, send_problem
 from optimizer.service.messages import DecisionAnswer, DecisionRequest
 from optimizer.service.problem_messages import OptimizeAnswer, OptimizeRequest
@@ -90,7 +91,7 @@ def _add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [("/".join(str(part) for part in each["loc"]), str(each["msg"])) for each in error.errors()]
+        errors = [("/".join(str(part) for part in each["loc"]), expected(each)) for each in error.errors()]
         detail = f"{errors[0][0]}: {errors[0][1]}; see the form of the call in /openapi.json."
         return await answer(request, ProblemError(422, "invalid", "The call has not the form that is asked for", detail, errors=errors))
 

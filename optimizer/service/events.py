@@ -76,10 +76,15 @@ class LoopTrace:
         for number, event in enumerate(report.events):
             where = f"{place}/events/{number}"
             loop = _known(f"{where}/detector", event.detector, index)
-            if not before_s <= event.time_s <= time_s or event.time_s == self.told_s:
-                raise contradiction(
-                    f"{where}/time_s", "events lie after those of the last call, up to now, in the order of time; order them"
+            if event.time_s > time_s:
+                sentence = (
+                    f"the event at {event.time_s:.15g} s lies after the call's time, {time_s:.15g} s; tell it in the call of its second"
                 )
+                raise contradiction(f"{where}/time_s", sentence)
+            if event.time_s < before_s or event.time_s == self.told_s:
+                which = "the call before, which told all up to" if before_s == self.told_s else "the event before it, at"
+                sentence = f"the event at {event.time_s:.15g} s does not come after {which} {before_s:.15g} s; tell each once, in order"
+                raise contradiction(f"{where}/time_s", sentence)
             before_s = event.time_s
             since_s = self.covered_since_s.pop(event.detector, None)
             if event.on:

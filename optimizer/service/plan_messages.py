@@ -184,7 +184,6 @@ class PlanOutcome(Wire):
     bound: float
     status: str
     capacity_factor: float | None
-    overload: Annotated[str, Field(description="By how much and where the demand exceeds the plan; empty where it does not.")]
     streams: list[StreamOutcome]
     solve_s: float
 
@@ -202,6 +201,9 @@ class JunctionPlansResult(Wire):
 
     plans: dict[JunctionId, PlanOutcome]
     coordination: list[CoordinationOutcome]
+    warnings: Annotated[
+        list[str], Field(description="A sentence for each junction whose plan cannot carry the demand: where, and by how much.")
+    ]
 
 
 class PlanJob(Wire):

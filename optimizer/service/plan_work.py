@@ -84,7 +84,7 @@ def _plans(body: bytes, descriptions: list[bytes], tell: Callable[..., None]) ->
         time_limit_s=request.time_limit_s,
     )
     plans: dict[str, Any] = {}
-    coordination = []
+    coordination, warnings = [], []
     for done, names in enumerate(sets):
 
         def on_step(step: str, done: int = done) -> None:
@@ -92,13 +92,12 @@ def _plans(body: bytes, descriptions: list[bytes], tell: Callable[..., None]) ->
 
         results, achieved = design_linked(tasks, links, [names], order, on_step)
         carrying = carrying_groups(tasks, links, achieved)
-        plans |= {
-            name: {**plan_content(result, carrying.get(name, ())), "overload": result.overload_sentence} for name, result in results.items()
-        }
+        plans |= {name: plan_content(result, carrying.get(name, ())) for name, result in results.items()}
+        warnings += [result.overload_sentence for result in results.values() if result.overloaded]
         coordination += [
             {"junctions": names, "delay_veh": each.delay_veh, "uncoordinated_veh": each.uncoordinated_veh} for each in achieved
         ]
-    return {"plans": plans, "coordination": coordination}
+    return {"plans": plans, "coordination": coordination, "warnings": warnings}
 
 
 def _links(tasks: Mapping[str, DesignTask], descriptions: list[bytes]) -> list[Link]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from optimizer.service.expected import expected
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -97,10 +99,10 @@ def _rebuilt(
 
 def from_validation(error: ValidationError) -> ProblemError:
     """Return the problem of a body that is no JSON (400) or not of the form that is asked for (422)."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = error.errors(include_url=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return ProblemError(400, "malformed", "The body is no JSON", f"The body is no JSON ({_plain(found[0]['msg'])}); mend that place.")
-    errors = [(_pointer(each["loc"]), _plain(each["msg"])) for each in found[:MOST_ERRORS]]
+    errors = [(_pointer(each["loc"]), expected(each)) for each in found[:MOST_ERRORS]]
     field, sentence = errors[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     detail = f"{field or 'The body'}: {sentence}{more}; see the form of the body in /openapi.json."

@@ -76,10 +76,16 @@ class ReportReader:
                 raise contradiction(
                     f"{field}/state", f"it has {len(shown.state)} letters for {self._junction.signal_count} signals; give one each"
                 )
-            if not before_s < shown.since_s <= request.time_s:
-                raise contradiction(
-                    f"{field}/since_s", "the states must follow each other in time up to now; order them and give each once"
+            if shown.since_s > request.time_s:
+                sentence = (
+                    f"the state since {shown.since_s:.15g} s lies after the call's time, {request.time_s:.15g} s; give what has been shown"
                 )
+                raise contradiction(f"{field}/since_s", sentence)
+            if shown.since_s <= before_s:
+                sentence = (
+                    f"the state since {shown.since_s:.15g} s stands behind the one since {before_s:.15g} s; put them in order, each once"
+                )
+                raise contradiction(f"{field}/since_s", sentence)
             before_s = shown.since_s
         for index, outflow in enumerate(request.neighbours):
             if len(outflow.times_s) != len(outflow.lanes):
@@ -121,7 +127,8 @@ class ReportReader:
             if name not in self._stages:
                 raise contradiction(f"{place}/{field}", f"there is no stage {name[:80]!r}; there are {', '.join(self._stages)[:400]}")
         if signal.commanded_s > time_s:
-            raise contradiction(f"{place}/commanded_s", "the change was commanded after now; give a time that has been")
+            sentence = f"the change at {signal.commanded_s:.15g} s lies after the call's time, {time_s:.15g} s; give a time that has been"
+            raise contradiction(f"{place}/commanded_s", sentence)
         if not signal.commanded_s <= signal.green_start_s <= time_s + LONGEST_INTERSTAGE_S:
             raise contradiction(
                 f"{place}/green_start_s",

@@ -1,165 +1,39 @@
-"""Starting the service: settings, their checks, and the server."""
+"""Starting the service: what is checked before, and the server."""
 
 from __future__ import annotations
 
+import errno
 import gc
-import ipaddress
 import logging
 import os
 import socket
 import ssl
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
 from optimizer.clusters import ClusterError
 from optimizer.service.access import Access
 from optimizer.service.app import make_app
+from optimizer.service.certificates import CertificateError, check_certificates
+from optimizer.service.claims import claim
 from optimizer.service.core import Core
 from optimizer.service.limits import RateLimits
 from optimizer.service.links import LocalWorkers
 from optimizer.service.logs import set_up
+from optimizer.service.settings import ServiceError
 from optimizer.service.storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from types import FrameType
 
     from optimizer.service.forking import Nursery
     from optimizer.service.links import WorkerSource
+    from optimizer.service.settings import ServiceSettings
 
 _log = logging.getLogger("ampelwerk")
 
 MOST_BYTES: Final = 2_000_000
-LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-
-
-PREFIX: Final = "AMPELWERK_"
-
-_READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "port": int,
-    "workers": int,
-    "calls_per_s": float,
-    "demand_keys": lambda text: {"yes": True, "no": False}[text.lower()],
-    "certificate": Path,
-    "private_key": Path,
-    "client_authority": Path,
-}
-
-
-class ServiceError(ValueError):
-    """The service cannot start as it was asked to; the message is one sentence with the remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSettings:
-    """How the service is to run.
-
-    Attributes
-    ----------
-    host, port
-        Where it listens.
-    database
-        URL as SQLAlchemy takes it.
-    workers
-        Processes that share the junctions; the number of processors where None.
-    demand_keys
-        Whether an API key is needed; None: everywhere but on the loopback.
-    calls_per_s
-        That one client may make in the long run.
-    certificate, private_key
-        For TLS; both or none.
-    client_authority
-        Certificate of those who may sign clients' certificates: then only clients with such a certificate get in.
-    cluster
-        Address of a Ray cluster whose nodes hold the workers; this machine holds them where None.
-    log_level
-        ``debug``, ``info``, ``warning`` or ``error``.
-
-    Raises
-    ------
-    ServiceError
-        If the values make no sense together.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    database: str = "sqlite:///ampelwerk.db"
-    workers: int | None = None
-    demand_keys: bool | None = None
-    calls_per_s: float = 2000.0
-    certificate: Path | None = None
-    private_key: Path | None = None
-    client_authority: Path | None = None
-    cluster: str | None = None
-    log_level: str = "info"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.port < 65536:
-            raise ServiceError(f"--port {self.port} is no port; give 1 to 65535.")
-        if self.workers is not None and not 1 <= self.workers <= 256:
-            raise ServiceError(f"--workers {self.workers} cannot be; give 1 to 256.")
-        if not 0 < self.calls_per_s < 1e9:
-            raise ServiceError(f"--calls-per-second {self.calls_per_s:g} cannot be; give a number above 0.")
-        if (self.certificate is None) != (self.private_key is None):
-            raise ServiceError("TLS needs --certificate and --private-key; give both or none.")
-        if self.client_authority is not None and self.certificate is None:
-            raise ServiceError("--client-authority needs TLS; give --certificate and --private-key, too.")
-        for path in (self.certificate, self.private_key, self.client_authority):
-            if path is not None and not path.is_file():
-                raise ServiceError(f"{path} is no file; check the path of the certificate or key.")
-        if self.log_level not in LOG_LEVELS:
-            raise ServiceError(f"--log-level {self.log_level!r} is unknown; choose from {', '.join(LOG_LEVELS)}.")
-        if not self.keys_demanded and not self.is_loopback and self.client_authority is None:
-            raise ServiceError(f"--no-keys lets anyone who reaches {self.host} set your signals; listen on 127.0.0.1, or demand keys.")
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the service."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    @property
-    def keys_demanded(self) -> bool:
-        """Whether a client needs a key. A client's own certificate stands for one."""
-        if self.demand_keys is not None:
-            return self.demand_keys
-        return not self.is_loopback and self.client_authority is None
-
-    @property
-    def url(self) -> str:
-        """Where the service is found."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http{'s' if self.certificate else ''}://{host}:{self.port}"
-
-
-def settings_from(environment: Mapping[str, str]) -> ServiceSettings:
-    """Return the settings that environment variables name: ``AMPELWERK_HOST``, ``AMPELWERK_PORT``, ``AMPELWERK_DATABASE`` and so on.
-
-    Raises
-    ------
-    ServiceError
-        If a variable is unknown or its value makes no sense.
-    """
-    known = {f"{PREFIX}{field.name.upper()}": field.name for field in fields(ServiceSettings)}
-    found: dict[str, Any] = {}
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX) or not text:
-            continue
-        if variable not in known:
-            raise ServiceError(f"there is no setting {variable}; there are {', '.join(known)}.")
-        name = known[variable]
-        try:
-            found[name] = _READERS.get(name, str)(text)
-        except (ValueError, KeyError) as error:
-            raise ServiceError(f"{variable}={text} cannot be read; write a number, or yes or no.") from error
-    return ServiceSettings(**found)
 
 
 def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
@@ -180,15 +54,23 @@ def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
         If the database cannot be used.
     """
     set_up(settings.log_level)
+    if settings.certificate is not None and settings.private_key is not None:
+        try:
+            check_certificates(settings.certificate, settings.private_key, settings.client_authority)
+        except CertificateError as error:
+            raise ServiceError(str(error)) from error
     listening = _listen(settings.host, settings.port)
     storage = Storage(settings.database)
     storage.prepare()
+    if storage.file is not None:
+        claim(storage.file)
     core = Core(storage, _source(settings, nursery), settings.workers or os.cpu_count() or 1)
     access = Access(storage, demanded=settings.keys_demanded)
     access.load()
     if settings.keys_demanded and not storage.api_keys():
         raise ServiceError(
-            "the service demands API keys, but there is none; make one with `ampelwerk keys make NAME --scopes read,decide,configure`."
+            "the service demands API keys, but there is none; make one with "
+            f"`ampelwerk keys make NAME --scopes read,decide,configure --database {storage.name}`."
         )
     who = (
         "clients with an API key"
@@ -198,7 +80,7 @@ def serve(settings: ServiceSettings, nursery: Nursery | None) -> None:
         else "anyone on this machine"
     )
     _log.info("starting", extra={"url": settings.url, "allowed": who, "database": storage.name, "keys": settings.keys_demanded})
-    if not settings.keys_demanded and settings.is_loopback:
+    if not settings.keys_demanded and settings.client_authority is None:  # the settings allow that on the loopback only
         _log.warning("no key is asked for, because only this machine can reach the service")
     app = make_app(core, access, RateLimits(settings.calls_per_s, 2 * settings.calls_per_s), MOST_BYTES)
     config = uvicorn.Config(
@@ -261,7 +143,16 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except OSError as error:
-        raise ServiceError(
-            f"the service cannot listen at {host} port {port} ({error.strerror or error}); choose another --port."
-        ) from error
+        reason = f"the service cannot listen at --host {host} --port {port} ({error.strerror or error})"
+        raise ServiceError(f"{reason}; {_listening_remedy(error)}.") from error
     return listening
+
+
+def _listening_remedy(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "choose a --host that is an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for all its addresses"
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there: end it, or choose another --port"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "choose a --port from 1024 on, or give the service the right to lower ones"
+    return "choose another --host or --port"

@@ -198,10 +198,10 @@ class JunctionSite:
         if request.begin_anew:
             return True
         if request.time_s < last.time_s:
-            sentence = f"the clock went back from {last.time_s:g} s to {request.time_s:g} s; if it was set, call once with begin_anew"
+            sentence = f"the clock went back from {last.time_s:.15g} s to {request.time_s:.15g} s; if it was set, call once with begin_anew"
             raise self._order_problem(last, "clock-went-back", sentence)
         if request.time_s < last.time_s + LEAST_STEP_S:
-            raise self._order_problem(last, "too-soon", f"the last call was for {last.time_s:g} s; call once a second")
+            raise self._order_problem(last, "too-soon", f"the last call was for {last.time_s:.15g} s; call once a second")
         return False
 
     @staticmethod
@@ -270,7 +270,7 @@ class JunctionSite:
             and not request.begin_anew
             and (status.stage != last.stage or status.commanded_s < last.time_s)
         ):
-            alarms.append((AlarmKind.NOT_FOLLOWED, f"stage {self.junction.stages[last.stage].id!r} was commanded at {last.time_s:g} s"))
+            alarms.append((AlarmKind.NOT_FOLLOWED, f"stage {self.junction.stages[last.stage].id!r} was commanded at {last.time_s:.15g} s"))
         silent = [] if seen.loops is None else [d.id for d, n in zip(self.junction.detectors, seen.loops.count, strict=True) if n < 0]
         if silent:
             alarms.append((AlarmKind.SILENT_DETECTOR, f"{len(silent)} detectors are silent: {', '.join(silent[:5])}"))

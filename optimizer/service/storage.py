@@ -54,6 +54,13 @@ class Storage:
     url
         As SQLAlchemy takes it: ``sqlite:///state.db``, ``postgresql+psycopg://user@host/name``.
 
+    Attributes
+    ----------
+    name
+        The URL without its password.
+    file
+        The file that SQLite keeps it in; None for any other database.
+
     Raises
     ------
     StorageError
@@ -67,6 +74,7 @@ class Storage:
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
             raise StorageError(f"--database is no URL of a database that can be used ({error}); write sqlite:///FILE.") from error
         self.name = parsed.render_as_string(hide_password=True)
+        self.file = _file_of(parsed)
         if parsed.get_backend_name() == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
 
@@ -170,6 +178,12 @@ class Storage:
             cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             remedy = "check its address, your rights and the room on the disk"
             raise StorageError(f"the database {self.name} cannot be used ({cause}); {remedy}.") from error
+
+
+def _file_of(url: sa.URL) -> Path | None:
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+        return None
+    return Path(url.database).resolve()
 
 
 def _arguments(url: sa.URL) -> dict[str, Any]:

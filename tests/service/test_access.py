@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import os
+import sqlite3
 import ssl
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -15,18 +19,23 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from optimizer.service.access import REFRESH_S, Access
 from optimizer.service.client import ServiceClient
 from optimizer.service.gate import scope_of
 from optimizer.service.keys import KeyRequestError, Scope, make_key, revoke_key, rotate_key
 from optimizer.service.limits import RateLimits
+from optimizer.service.problems import ProblemError
 from optimizer.service.rehearsal import small_junction
-from optimizer.service.server import ServiceError, ServiceSettings, settings_from
+from optimizer.service.settings import ServiceError, ServiceSettings, settings_from
 from optimizer.service.storage import Storage
 from tests.service.calls import call
-from tests.service.running import running
+from tests.service.certificates import certificates
+from tests.service.running import ROOT, running
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.service.running import Service
 
 PATH = "/v1/junctions/rehearsal"
 REFRESHED_WITHIN_S = 15.0
@@ -68,6 +77,60 @@ def test_each_scope_allows_its_calls_and_no_other(tmp_path: Path) -> None:
         assert not any(secret in log for secret in [*keys.values(), new])
     content = (tmp_path / "state.db").read_bytes()
     assert not any(secret.encode() in content for secret in [*keys.values(), new])
+
+
+def test_after_a_silence_the_first_call_already_knows_which_keys_hold(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    keys = {name: make_key(storage, name, ["read"]) for name in ("revoked", "rotated", "kept")}
+    with running(tmp_path, DEMAND_KEYS="yes") as service, httpx.Client(base_url=service.url, timeout=30) as http:
+
+        def status(secret: str) -> int:
+            return http.get("/v1/junctions", headers={"Authorization": f"Bearer {secret}"}).status_code
+
+        assert [status(secret) for secret in keys.values()] == [200] * 3
+        revoke_key(storage, "revoked")
+        rotated = rotate_key(storage, "rotated")
+        time.sleep(REFRESH_S + 0.1)  # nobody calls meanwhile
+        assert [status(secret) for secret in keys.values()] == [401, 401, 200]
+        assert status(rotated) == 200
+        # A new key is good at once, also where the others were read a moment ago.
+        assert status(make_key(storage, "new", ["read"])) == 200
+
+
+async def names_let_in(access: Access, secrets: list[str]) -> list[str]:
+    """Return the names of those whose keys are let in, `-` for the others."""
+    found = []
+    for secret in secrets:
+        try:
+            found.append((await access.client(f"Bearer {secret}", "peer")).name)
+        except ProblemError:
+            found.append("-")
+    return found
+
+
+def test_keys_go_on_while_the_database_cannot_be_read_and_are_renewed_when_it_can(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    secrets = [make_key(storage, name, ["read"]) for name in ("one", "two")]
+    access = Access(storage, demanded=True)
+    access.load()
+    revoke_key(storage, "one")
+
+    def rename(before: str, after: str) -> None:
+        with sqlite3.connect(tmp_path / "state.db") as database:
+            database.execute(f"ALTER TABLE {before} RENAME TO {after}")
+        database.close()
+
+    async def told() -> list[list[str]]:
+        rename("api_keys", "elsewhere")
+        await asyncio.sleep(REFRESH_S + 0.1)
+        unreadable = await names_let_in(access, [*secrets, "ampelwerk_wrong"])
+        rename("elsewhere", "api_keys")
+        await asyncio.sleep(REFRESH_S + 0.1)
+        return [unreadable, await names_let_in(access, [*secrets, "ampelwerk_wrong"])]
+
+    assert asyncio.run(told()) == [["one", "two", "-"], ["-", "two", "-"]]
 
 
 def test_a_revoked_key_takes_the_secret_before_its_rotation_with_it(tmp_path: Path) -> None:
@@ -149,20 +212,13 @@ def test_a_bucket_holds_its_burst_and_no_more() -> None:
     assert limits.wait_s("b") == 0
 
 
-def certificates(folder: Path) -> dict[str, Path]:
-    """Make an authority and a certificate for the service and one for a client, with OpenSSL."""
-    made = {name: folder / name for name in ("ca.pem", "ca.key", "server.pem", "server.key", "client.pem", "client.key")}
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True)  # noqa: S607
-
-    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
-    openssl("req", "-x509", *new, "-keyout", str(made["ca.key"]), "-out", str(made["ca.pem"]), "-subj", "/CN=authority")
-    for name in ("server", "client"):
-        signed = ("-CA", str(made["ca.pem"]), "-CAkey", str(made["ca.key"]), "-addext", "subjectAltName=IP:127.0.0.1")
-        out = ("-keyout", str(made[f"{name}.key"]), "-out", str(made[f"{name}.pem"]), "-subj", f"/CN={name}")
-        openssl("req", "-x509", *new, *signed, *out)
-    return made
+def health(service: Service) -> tuple[int, str]:
+    """Return the exit code and the complaint of the container's health check."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "AMPELWERK_PORT": str(service.port)}
+    environment |= {f"AMPELWERK_{name}": value for name, value in service.settings.items()}
+    command = [sys.executable, "-m", "optimizer.service.health"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stderr
 
 
 def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) -> None:
@@ -174,7 +230,10 @@ def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) 
     with running(tmp_path, **settings) as service:
         with ServiceClient(service.url, verify=trusting, timeout_s=10) as client:
             client.put_junction(small_junction())
+        assert health(service)[1] == ""
         service.stop()
+        assert "no key is asked for" in service.log.read_text()
+        service.log.unlink()
         service.settings["CLIENT_AUTHORITY"] = str(made["ca.pem"])
         service.start()
         with ServiceClient(service.url, verify=known, timeout_s=10) as client:
@@ -182,13 +241,20 @@ def test_with_mutual_tls_only_clients_with_a_certificate_get_in(tmp_path: Path) 
             client.put_junction(small_junction())
         with httpx.Client(verify=trusting) as http, pytest.raises(httpx.TransportError):
             http.get(f"{service.url}/healthz")
+        assert "no key is asked for" not in service.log.read_text()
+        assert health(service)[1] == ""
+        service.stop()
+        code, told = health(service)
+        assert code == 1
+        assert service.url in told
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"AMPELWERK_HOST": "0.0.0.0", "AMPELWERK_DEMAND_KEYS": "no"}, "set your signals"),  # noqa: S104
-        ({"AMPELWERK_PORT": "http"}, "AMPELWERK_PORT"),
+        ({"AMPELWERK_PORT": "http"}, "AMPELWERK_PORT=http cannot be read; write a whole number"),
+        ({"AMPELWERK_DEMAND_KEYS": "maybe"}, "AMPELWERK_DEMAND_KEYS=maybe cannot be read; write yes or no"),
         ({"AMPELWERK_COLOUR": "red"}, "AMPELWERK_COLOUR"),
         ({"AMPELWERK_CERTIFICATE": "there.pem"}, "--private-key"),
         ({"AMPELWERK_WORKERS": "0"}, "--workers"),

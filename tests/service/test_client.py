@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.exports import junction_descriptions
 from optimizer.service.client import AsyncServiceClient, Guidance, LedBy, Pilot, ServiceClient, ServiceUnusableError
 from optimizer.service.client.last_plan import LastPlan
 from optimizer.service.client.own_plan import OwnPlan
 from optimizer.service.description import NeighbourLink
 from optimizer.service.rehearsal import small_junction
 from tests.service.calls import STATE, call
+from tests.service.running import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.service.running import Service
 
 
@@ -307,3 +315,19 @@ def test_a_client_without_a_service_says_so_only_where_nothing_else_helps() -> N
         assert client.ask(Pilot(small_junction()), second(1.0), "Gr", 0.0).source is LedBy.WAITING
         with pytest.raises(ServiceUnusableError, match="ampelwerk serve"):
             client.put_junction(small_junction())
+
+
+def test_the_program_that_the_documentation_shows_is_led_by_the_service(tmp_path: Path, service: Service) -> None:
+    told = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "service.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert told is not None
+    assert "http://127.0.0.1:8080" in told[1]
+    (tmp_path / "program.py").write_text(told[1].replace("http://127.0.0.1:8080", service.url), encoding="utf-8")
+    (description,) = junction_descriptions("rilsa/1")
+    (tmp_path / "one.json").write_text(description.model_dump_json(), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    assert "by service" in done.stdout

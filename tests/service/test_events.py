@@ -129,20 +129,21 @@ def test_silent_loops_are_silent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "field"),
+    ("events", "field", "words"),
     [
-        ([("a loop", 102.5, True)], "/events/events/0/time_s"),
-        ([("a loop", 101.0, True)], "/events/events/0/time_s"),
-        ([("a loop", 101.75, True), ("b loop", 101.5, True)], "/events/events/1/time_s"),
-        ([("nowhere", 101.5, True)], "/events/events/0/detector"),
+        ([("a loop", 102.5, True)], "/events/events/0/time_s", "102.5 s lies after the call's time, 102 s"),
+        ([("a loop", 101.0, True)], "/events/events/0/time_s", "101 s does not come after the call before, which told all up to 101 s"),
+        ([("a loop", 101.75, True), ("b loop", 101.5, True)], "/events/events/1/time_s", "the event before it, at 101.75 s"),
+        ([("nowhere", 101.5, True)], "/events/events/0/detector", "nowhere"),
     ],
 )
-def test_events_that_make_no_sense_are_refused_with_the_field(events: list[tuple[str, float, bool]], field: str) -> None:
+def test_events_that_make_no_sense_are_refused_with_the_field(events: list[tuple[str, float, bool]], field: str, words: str) -> None:
     at = site()
     ask(at, told(1, 101.0))
     with pytest.raises(ProblemError) as error:
         ask(at, told(2, 102.0, *events))
     assert (error.value.status, error.value.errors[0][0]) == (422, field)
+    assert words in error.value.detail
 
 
 def test_a_second_is_told_in_one_way() -> None:

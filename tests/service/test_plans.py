@@ -116,7 +116,22 @@ def test_linked_junctions_get_safe_plans_with_one_cycle_and_offsets(client: http
         greens = tuple(tuple(GreenWindow(*window) for window in plan.greens[group.id]) for group in junction.groups)
         assert not plan_violations(SignalPlan("rehearsal", plan.cycle_s, plan.offset_s, greens), junction)
         assert [stream.flow_h for stream in plan.streams] == [700.0, 450.0]
+    assert job.result.warnings == []  # type: ignore[union-attr]
     assert plans["plan-east"].greens["b"][0][1] <= 25.0
+
+
+def test_a_demand_above_capacity_is_told_beside_the_best_plan(client: httpx.Client) -> None:
+    put(client, "plan-full")
+    put(client, "plan-calm")
+    full = flows("plan-full")
+    full["flows"][0]["flow_veh_h"] = 2500.0
+    job = ended(client, client.post("/v1/plans/junctions", json={"junctions": [full, flows("plan-calm")]}).headers["location"])
+    assert job.state is JobState.DONE
+    (warning,) = job.result.warnings  # type: ignore[union-attr]
+    worst = max(job.result.plans["plan-full"].streams, key=lambda stream: stream.saturation_degree)  # type: ignore[union-attr]
+    assert worst.saturation_degree > 1
+    assert f"by {100 * (worst.saturation_degree - 1):.0f} %" in warning
+    assert worst.stream in warning
 
 
 def test_what_cannot_be_planned_is_told_with_the_field_and_leaves_no_job(client: httpx.Client) -> None:

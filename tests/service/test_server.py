@@ -173,7 +173,9 @@ def test_a_killed_worker_is_replaced_and_knows_its_junctions(service: Service, c
     put(client, "eight")
     client.post("/v1/junctions/eight/decisions", json=call(1, 100.0))
     assert service.process is not None
-    nursery = subprocess.run(["pgrep", "-P", str(service.process.pid)], capture_output=True, text=True, check=True).stdout.split()  # noqa: S607
+    # Not its other children: a plan job that an earlier test has left may still run.
+    found = subprocess.run(["pgrep", "-P", str(service.process.pid), "-f", "nursery"], capture_output=True, text=True, check=True)  # noqa: S607
+    nursery = found.stdout.split()
     workers = [
         int(pid)
         for parent in nursery

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 
 import pytest
@@ -172,6 +173,41 @@ def test_a_report_that_does_not_fit_is_refused_with_its_field(change: dict[str, 
     problem = problem_of(site(), call(1, 100.0, **change))
     assert problem.status == 422
     assert problem.errors[0][0] == field
+
+
+def test_what_lies_in_the_future_or_out_of_order_is_told_with_both_times() -> None:
+    now_s = 1_700_000_000.25
+    late = problem_of(site(), call(1, now_s, shown=[{"since_s": now_s + 1, "state": "Gr"}]))
+    assert "since 1700000001.25 s lies after the call's time, 1700000000.25 s" in late.detail
+    twice = problem_of(site(), call(1, 100.0, shown=[{"since_s": 7.0, "state": "Gr"}, {"since_s": 7.0, "state": "rG"}]))
+    assert "since 7 s stands behind the one since 7 s" in twice.detail
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"loops": [1]}, "/loops", "the fields count, occupancy, occupied_s, speed_m_s"),
+        ({"shown": []}, "/shown", "1 or more values are expected, and there are 0"),
+        ({"shown": [{"since_s": 0.0, "state": "GX"}]}, "/shown/0/state", "[ryGgsuoO]"),
+        ({"signal": None}, "/signal", "the fields stage, previous, green_start_s, commanded_s"),
+        ({"time_s": math.nan}, "/time_s", "neither NaN nor infinity"),
+        ({"sequence": 1.5}, "/sequence", "a whole number"),
+        ({"sequence": -1}, "/sequence", "give 0 or more"),
+        ({"sequence": 2**53}, "/sequence", "less than 9007199254740992"),
+        ({"engine": "steam"}, "/engine", "give 'search' or 'cp-sat'"),
+        ({"begin_anew": 1}, "/begin_anew", "true or false"),
+        ({"colour": "red"}, "/colour", "no such field"),
+        ({"neighbours": {}}, "/neighbours", "an array"),
+        ({"neighbours": [{}] * 101}, "/neighbours", "100 values at most"),
+        ({"neighbours": [{"junction": "", "times_s": [], "lanes": []}]}, "/neighbours/0/junction", "1 characters or more"),
+        ({"neighbours": [{"junction": "x", "times_s": [], "lanes": [], "standing": []}]}, "/neighbours/0/standing", "an object"),
+    ],
+)
+def test_a_call_of_the_wrong_form_is_told_what_is_expected_there(change: dict[str, object], field: str, words: str) -> None:
+    problem = problem_of(site(), {**call(1, 100.0), **change})
+    assert (problem.status, problem.kind, problem.errors[0][0]) == (422, "invalid", field)
+    assert words in problem.errors[0][1]
+    assert problem.detail.startswith(f"{field}: {problem.errors[0][1]}")
 
 
 def test_what_was_learnt_survives_and_decides_alike() -> None:

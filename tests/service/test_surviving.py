@@ -61,6 +61,25 @@ def test_after_kill_nine_it_goes_on_with_what_it_had_learnt(tmp_path: Path) -> N
         assert http.post(f"{PATH}/decisions", json=call(5, 105.0, since_s=100.0)).json()["command"] == "change"
 
 
+def test_a_second_service_on_a_database_is_told_of_and_a_killed_one_is_no_first(tmp_path: Path) -> None:
+    told = "another running service uses this database"
+    with running(tmp_path, WORKERS="1") as first:
+        (tmp_path / "other").mkdir()
+        second = Service(tmp_path / "other", {"WORKERS": "1"}, database=first.database)
+        second.start()
+        try:
+            second.await_ready()
+        finally:
+            second.stop()
+        assert first.process is not None
+        (warning,) = [json.loads(line) for line in second.log.read_text().splitlines() if told in line]
+        assert (warning["level"], warning["pid"]) == ("warning", str(first.process.pid))
+        first.kill()
+        first.start()
+        first.await_ready()
+        assert told not in first.log.read_text()
+
+
 def test_a_service_that_is_told_to_stop_keeps_everything(tmp_path: Path) -> None:
     with running(tmp_path) as service, client(service) as http:
         http.put(PATH, content=small_junction().model_dump_json())
