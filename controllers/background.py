@@ -53,6 +53,20 @@ class BackedPlanner:
         return self._pilot.decide(time_s, observation.signal, None)
 
 
+def planned_timings(junctions: Mapping[str, Intersection], planned: Mapping[str, DesignedPlan]) -> dict[str, Intersection]:
+    """Return the junctions that have a plan with its yellows and intergreens: with others its greens would not fit into its cycle.
+
+    Raises
+    ------
+    ControllerError
+        If a plan was made for another junction.
+    """
+    try:
+        return {name: planned[name].timed(junction) for name, junction in junctions.items() if name in planned}
+    except ValueError as error:
+        raise ControllerError(f"The background plan does not fit: {error}") from error
+
+
 def background_guards(
     junctions: Mapping[str, Intersection], planned: Mapping[str, DesignedPlan], tolerance_s: float
 ) -> dict[str, BackgroundGuard]:

@@ -76,7 +76,7 @@ class DesignedPlan:
         return tuple(g for g, group in enumerate(junction.groups) if group.id in self.coordinated)
 
     def timed(self, junction: Intersection) -> Intersection:
-        """Return the junction with the yellows and intergreens that the plan was designed with.
+        """Return the junction with the yellows and intergreens that the plan was designed with; its own where the plan names none.
 
         Raises
         ------
@@ -85,7 +85,10 @@ class DesignedPlan:
         """
         self._check(junction)
         groups = tuple(replace(group, yellow_s=self.yellow_s.get(group.id, group.yellow_s)) for group in junction.groups)
-        matrix = tuple(tuple(self.intergreen_s.get(g.id, {}).get(h.id, 0.0) for h in junction.groups) for g in junction.groups)
+        matrix = tuple(
+            tuple(self.intergreen_s.get(g.id, {}).get(h.id, own_s) for h, own_s in zip(junction.groups, row, strict=True))
+            for g, row in zip(junction.groups, junction.intergreen_s, strict=True)
+        )
         return replace(junction, groups=groups, intergreen_s=matrix)
 
     def _check(self, junction: Intersection) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from controllers.background import BackedPlanner, background_guards, plan_pilot
+from controllers.background import BackedPlanner, background_guards, plan_pilot, planned_timings
 from controllers.designed_plans import read_designed_plans
 from optimizer.connectors import connector_guards
 from optimizer.estimation.loops import LoopEstimator
@@ -99,6 +99,16 @@ class RollingHorizon:
     def connect(self, links: Iterable[Link]) -> None:
         """Take in which junction sends its traffic to which; before `start`."""
         self._links = tuple(links)
+
+    def retimed(self, junctions: Mapping[str, Intersection]) -> dict[str, Intersection]:
+        """Return the junctions with the yellows and intergreens of the background plan; others as they are.
+
+        Raises
+        ------
+        ControllerError
+            If the plan was made for other junctions.
+        """
+        return {**junctions, **planned_timings(junctions, self._background)}
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Make a planner for each junction.

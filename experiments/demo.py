@@ -27,7 +27,7 @@ def accompanied(name: str, url: str) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="ampelwerk-demo-") as folder:
         parameters = f"{folder}/remote.toml"
         with open(parameters, "w", encoding="utf-8") as stream:  # noqa: PTH123
-            stream.write(f'[remote]\nurl = "{url}"\nseconds_per_second = 1.0\nstart_limit_s = 180.0\n')
+            stream.write(f'[remote]\nurl = "{url}"\nseconds_per_second = 1.0\nstart_limit_s = 1800.0\n')
         command = module_command("experiments", "run", name, "--controller", "remote", "--parameters", parameters, "--out", f"{folder}/run")
         # Its standard input is the sign that we live: where the service is killed, the simulation must not drive on alone.
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=watching_environment()) as simulation:

@@ -150,15 +150,15 @@ def timeline(*entries: tuple[str, float, float]) -> list[dict[str, Any]]:
     return [{"stage": stage, "commanded_s": commanded_s, "green_start_s": start_s} for stage, commanded_s, start_s in entries]
 
 
-def test_while_answers_are_missing_the_last_plan_is_gone_along_for_ten_seconds() -> None:
+def test_while_answers_are_missing_the_last_plan_is_gone_along_for_half_a_minute() -> None:
     # At 10 s the service planned b for 14 s. The own plan would leave a (green since 0 s) at 20 s only.
     pilot = Pilot(small_junction())
     request = reported(pilot, 10.0)
     assert request is not None
     pilot.answered(answer_to(request, timeline=timeline(("a", 0.0, 0.0), ("b", 14.0, 19.0))))
-    told = drive(pilot, range(11, 24))
-    assert [each.stage for each in told] == ["a"] * 3 + ["b"] * 10
-    assert [each.source for each in told] == [LedBy.LAST_PLAN] * 10 + [LedBy.OWN_PLAN] * 3
+    told = drive(pilot, range(11, 44))
+    assert [each.stage for each in told[:23]] == ["a"] * 3 + ["b"] * 20
+    assert [each.source for each in told] == [LedBy.LAST_PLAN] * 30 + [LedBy.OWN_PLAN] * 3
 
 
 def test_a_call_tells_what_led_the_junction_in_the_second_before() -> None:
@@ -223,7 +223,7 @@ def test_a_green_that_began_later_than_planned_keeps_its_length() -> None:
     plan.take({"time_s": 10.0, "timeline": timeline(("a", 0.0, 0.0), ("b", 10.0, 12.0), ("a", 17.0, 19.0))})
     told = [plan.next_stage(float(time_s), "b", 14.0) for time_s in range(14, 21)]
     assert told == ["b"] * 5 + ["a"] * 2  # 5 s of green as planned, from 14 s on
-    assert plan.next_stage(21.0, "b", 14.0) is None
+    assert plan.next_stage(41.0, "b", 14.0) is None
 
 
 @given(
@@ -237,7 +237,7 @@ def test_a_last_plan_only_names_its_stages(entries: list[tuple[str, float]], sta
     plan.take({"time_s": 50.0, "timeline": timeline(*((name, at_s, at_s + 5) for name, at_s in sorted(entries, key=lambda e: e[1])))})
     told = plan.next_stage(time_s, stage, since_s)
     assert told is None or told in {stage, *(name for name, _ in entries)}
-    assert told is None or 50 <= time_s <= 60
+    assert told is None or 50 <= time_s <= 80
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(5, 60)), max_size=5), st.lists(st.sampled_from("abc"), min_size=1))

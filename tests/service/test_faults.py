@@ -17,17 +17,19 @@ from tests.service.running import small_disk
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = "resco/cologne3"
+HOUR_SCENARIO = "resco/cologne8"
+"""Its hours are much alike; cologne3 locks in one of five, at a node without a signal, which weighs more than any fault."""
 MOST_MORE_DELAY = 1.10
 SEEDS = (0, 1)
 FAULTS = ("killed", "delayed", "lost", "locked", "full")
 KILLS = 20
 
 
-def run(folder: Path, fault: str, length_s: int, seed: int) -> dict[str, Any]:
+def run(folder: Path, scenario: str, fault: str, length_s: int, seed: int) -> dict[str, Any]:
     """Run a simulation against a service that is disturbed, in a process of its own."""
     folder.mkdir(parents=True)
     script = str(Path(__file__).with_name("disturbed_run.py"))
-    command = [sys.executable, script, SCENARIO, fault, str(length_s), str(seed), str(folder)]
+    command = [sys.executable, script, scenario, fault, str(length_s), str(seed), str(folder)]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
@@ -64,7 +66,7 @@ def assert_is_logged(fault: str, outcome: dict[str, Any]) -> None:
 def test_a_disturbed_service_never_makes_the_signals_unsafe_and_comes_back(tmp_path: Path, fault: str, length_s: int) -> None:
     if fault == "full" and not may_mount(tmp_path):
         pytest.skip("no right to mount a small file system")
-    outcome = run(tmp_path / fault, fault, length_s, 0)
+    outcome = run(tmp_path / fault, SCENARIO, fault, length_s, 0)
     assert_is_safe(outcome, tmp_path / fault)
     assert outcome["commands"] > 0
     assert outcome["answered_at_the_end"]
@@ -92,7 +94,7 @@ def test_a_disturbed_hour_has_at_most_a_tenth_more_delay(tmp_path: Path) -> None
         outcomes = []
         for seed in SEEDS:
             folder = tmp_path / f"{fault}{seed}"
-            outcomes.append(run(folder, fault, 3600, seed))
+            outcomes.append(run(folder, HOUR_SCENARIO, fault, 3600, seed))
             assert_is_safe(outcomes[-1], folder)
             assert_is_logged(fault, outcomes[-1])
         delays[fault] = sum(outcome["delay_s"] for outcome in outcomes) / len(outcomes)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TRUSTED_FOR_S: Final = 10.0
-"""So long a plan is gone along: by then the vehicles that its detectors had seen have reached their stop lines."""
+TRUSTED_FOR_S: Final = 30.0
+"""So long a plan is gone along. After ten seconds the vehicles that its detectors had seen have reached their stop lines, but the flows
+that it expects behind them still fit better than a fixed plan: in outages of 30 s on cologne8, trust of 10, 20 and 30 s gave 19.0, 18.3
+and 17.0 s of delay (16.0 s undisturbed)."""
 
 
 class LastPlan:
