@@ -53,6 +53,14 @@ class FallingBackController(Controller, Protocol):
 
 
 @runtime_checkable
+class MappingController(Controller, Protocol):
+    """A controller that shows its junctions on a map."""
+
+    def locate(self, position_m: Mapping[str, tuple[float, float]]) -> None:
+        """Take in where each junction lies on a plane map, m; called once, before `start`."""
+
+
+@runtime_checkable
 class RetimingController(Controller, Protocol):
     """A controller that works with other yellows and intergreens than those of the network's programs."""
 

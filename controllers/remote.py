@@ -78,6 +78,7 @@ class Remote:
         self._start_limit_s, self._pace = start_limit_s, seconds_per_second
         self._links: tuple[Link, ...] = ()
         self._plans: Mapping[str, Sequence[tuple[int, float]]] = {}
+        self._position_m: Mapping[str, tuple[float, float]] = {}
         self._junctions: dict[str, Intersection] = {}
         self._stages: dict[str, dict[str, int]] = {}
         self._pilots: dict[str, Pilot] = {}
@@ -91,6 +92,10 @@ class Remote:
     def fall_back_on(self, plans: Mapping[str, Sequence[tuple[int, float]]]) -> None:
         """Take in the junctions' own plans, for when no answer comes; before `start`."""
         self._plans = plans
+
+    def locate(self, position_m: Mapping[str, tuple[float, float]]) -> None:
+        """Take in where the junctions lie, for the service's map; before `start`."""
+        self._position_m = position_m
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Describe all junctions to the service.
@@ -112,7 +117,7 @@ class Remote:
         self._client.await_ready(self._start_limit_s)
         self._junctions = dict(junctions)
         for name, junction in junctions.items():
-            description = describe(junction, junctions, self._links, self._plans.get(name, ()))
+            description = describe(junction, junctions, self._links, self._plans.get(name, ()), self._position_m.get(name))
             self._client.put_junction(description)
             self._pilots[name] = self._new_pilot(description, self._engine, self._deadline_ms, begin_anew=True)
             self._around[name] = _around(junction, junctions, self._links)

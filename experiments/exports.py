@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from controllers.sumo.detectors import DetectorLayout, place_detectors, user_loops
 from controllers.sumo.fallback import fallback_plan
 from controllers.sumo.neighbours import links_between
 from controllers.sumo.network import read_network
+from controllers.sumo.positions import position_m
 from optimizer.service.description import describe
 from sumo_networks import scenario
 
@@ -37,10 +38,3 @@ def junction_descriptions(name: str) -> list[JunctionDescription]:
         )
         for junction in placed.junctions.values()
     ]
-
-
-def position_m(net: Any, light: str) -> tuple[float, float]:  # noqa: ANN401 - sumolib's net
-    """Return the middle of the nodes that a traffic light governs, m."""
-    nodes = {connection[0].getEdge().getToNode() for connection in net.getTLS(light).getConnections()}
-    places = [node.getCoord() for node in nodes]
-    return sum(place[0] for place in places) / len(places), sum(place[1] for place in places) / len(places)

@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import sumolib
 
-from controllers.contract import FallingBackController, NetworkedController, ProgramController, ReplacingController, RetimingController
+from controllers.contract import (
+    FallingBackController,
+    MappingController,
+    NetworkedController,
+    ProgramController,
+    ReplacingController,
+    RetimingController,
+)
 from controllers.registry import ControllerError
 from controllers.sumo.detectors import DetectorLayout, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.fallback import fallback_plan
 from controllers.sumo.network import read_network
+from controllers.sumo.positions import position_m
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
 from controllers.sumo.zone import ZoneReader
@@ -278,6 +286,8 @@ class _Run:
         if isinstance(self.controller, FallingBackController):
             shipped = self.reading.shipped
             self.controller.fall_back_on({name: fallback_plan(junction, shipped[name]) for name, junction in self.junctions.items()})
+        if isinstance(self.controller, MappingController):
+            self.controller.locate({name: position_m(self.reading.net, name) for name in self.junctions})
         self.controller.start(self.junctions)
 
     def _take_over(self, now_s: float) -> dict[str, JunctionSignals]:

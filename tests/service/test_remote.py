@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+
+from tests.commands import ampelwerk
 
 if TYPE_CHECKING:
     from tests.service.running import Service
@@ -50,6 +53,18 @@ def test_the_service_commands_exactly_what_the_controller_in_process_does(
     assert remote["signals"] == inside["signals"]
     with (tmp_path / "remote" / "signals.csv").open(newline="", encoding="utf-8") as stream:
         assert not [row for row in csv.DictReader(stream) if row["reason"].startswith("own plan")]
+
+
+def test_the_service_is_told_where_the_junctions_lie(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "remote.toml").write_text(f'[remote]\nurl = "{service.url}"\n')
+    done = ampelwerk(
+        *("run", "grid/1x2", "--controller", "remote", "--parameters", str(tmp_path / "remote.toml")),
+        *("--end", "3", "--out", str(tmp_path / "run")),
+    )
+    assert done.returncode == 0, done.stderr
+    places = [httpx.get(f"{service.url}/v1/junctions/{name}").json()["position"] for name in ("A0", "A1")]
+    assert places[0]["x_m"] == places[1]["x_m"]
+    assert places[0]["y_m"] < places[1]["y_m"]
 
 
 def test_without_a_service_the_command_says_how_to_start_one(tmp_path: Path) -> None:
