@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from optimizer.service.client import Guidance
     from tests.service.running import Service
 
-OUTAGE_S = 34
-"""Simulated seconds without a service after it was killed: long enough for the junctions' own plans to take over."""
+OUTAGE_S = 20
+"""Simulated seconds without a service after it was killed: ten times what it takes where systemd starts it again at once."""
 
 KILLS_PER_H = 20
 LOCKED_S = 10.0
