@@ -36,7 +36,7 @@ def test_a_size_that_is_none_is_told_how_to_write_one(name: str) -> None:
 def test_without_the_extra_resco_says_how_to_get_it_and_the_list_still_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr("sumo_networks.resco.find_spec", lambda name: None if name == "sumo_rl" else find(name))
-    with pytest.raises(ScenarioError, match=r"ampelwerk\[resco\]"):
+    with pytest.raises(ScenarioError, match=r"install the extra \[resco\]"):
         scenario("resco/cologne1")
     missing = {entry.name for entry in catalogue() if entry.missing}
     assert missing == {name for name in names() if name.startswith("resco/")}
