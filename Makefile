@@ -20,7 +20,6 @@ test: .venv/dev.stamp
 
 .venv/demo.stamp: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
-	@echo "Compiling the optimiser; this takes a minute, once."
 	@rm -rf .venv/first_run
 	@$(BIN)/ampelwerk run neudorf --end 60 --out .venv/first_run >/dev/null
 	@touch $@
