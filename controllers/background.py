@@ -70,7 +70,7 @@ def planned_timings(junctions: Mapping[str, Intersection], planned: Mapping[str,
 def background_guards(
     junctions: Mapping[str, Intersection], planned: Mapping[str, DesignedPlan], tolerance_s: float
 ) -> dict[str, BackgroundGuard]:
-    """Return a guard for each junction whose plan has coordinated greens to keep to.
+    """Return a guard for each junction whose plan has coordinated greens to keep to; none where the tolerance is half a cycle or more.
 
     Raises
     ------
@@ -78,16 +78,17 @@ def background_guards(
         If a plan was made for another junction.
     """
     found = {}
+    binding = {name: plan for name, plan in planned.items() if 2 * tolerance_s < plan.cycle_s}
     try:
         for name, junction in junctions.items():
-            groups = planned[name].coordinated_in(junction) if name in planned else ()
+            groups = binding[name].coordinated_in(junction) if name in binding else ()
             if groups:
                 guard = BackgroundGuard(junction, BackgroundPlan(planned[name].plan_with_requests(junction), groups, tolerance_s))
                 if guard.binds:
                     found[name] = guard
     except ValueError as error:
         raise ControllerError(f"The background plan does not fit: {error}") from error
-    if planned and not found:
+    if binding and not found:
         _log.warning("No junction is bound by the background plan, because it coordinates none of them: all run as without it.")
     return found
 

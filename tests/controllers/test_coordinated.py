@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from controllers.background import background_guards
 from controllers.coordinated import Coordinated
+from controllers.designed_plans import read_designed_plans
 from controllers.plan_pilot import StageRun, plan_runs
+from controllers.rolling_horizon import RollingHorizon
 from optimizer import intersection as described
 from optimizer.design.plan import GreenWindow, SignalPlan
 from optimizer.observation import JunctionObservation, LoopReadings, Observation, SignalStatus
@@ -118,7 +121,29 @@ def test_a_plan_of_another_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_plans_yellows_and_intergreens_take_the_place_of_the_networks(tmp_path: Path) -> None:
-    timed = piloted(tmp_path).retimed({"j": junction(), "other": junction()})
-    assert [group.yellow_s for group in timed["j"].groups] == [4, 3]
-    assert timed["j"].intergreen_s == ((0, 6), (7, 0))
-    assert timed["other"] == junction()
+    coordinated = piloted(tmp_path)
+    for made in (coordinated, RollingHorizon(background=str(tmp_path / "design.json"))):
+        timed = made.retimed({"j": junction(), "other": junction()})
+        assert [group.yellow_s for group in timed["j"].groups] == [4, 3]
+        assert timed["j"].intergreen_s == ((0, 6), (7, 0))
+        assert timed["other"] == junction()
+
+
+def test_what_a_plan_does_not_name_stays_as_in_the_network(tmp_path: Path) -> None:
+    (tmp_path / "design.json").write_text(
+        json.dumps({"junctions": {"j": RECORD | {"intergreen_s": {"main": {"side": 6}}, "yellow_s": {}}}})
+    )
+    timed = RollingHorizon(background=str(tmp_path / "design.json")).retimed({"j": junction()})["j"]
+    own = junction()
+    assert timed.intergreen_s == ((0, 6), own.intergreen_s[1])
+    assert timed.groups == own.groups
+
+
+@pytest.mark.parametrize(("tolerance_s", "bound"), [(6.0, ["j"]), (30.0, [])])
+def test_a_tolerance_of_half_a_cycle_binds_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, tolerance_s: float, bound: list[str]
+) -> None:
+    (tmp_path / "design.json").write_text(json.dumps({"junctions": {"j": RECORD | {"coordinated": ["main"]}}}))
+    plans = read_designed_plans(str(tmp_path / "design.json"))
+    assert list(background_guards({"j": plans["j"].timed(junction())}, plans, tolerance_s)) == bound
+    assert not caplog.records
