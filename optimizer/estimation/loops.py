@@ -98,7 +98,8 @@ class LoopEstimator:
             raise ValueError(msg)
         signal = observation.signal
         permissive = self._permissive[signal.stage] if time_s >= signal.green_start_s else self._none_permissive
-        changed, vehicles = _update(self._kept, time_s, loops.count, loops.occupied_s, loops.speed_m_s, green_for_s, permissive)
+        # A time in whole seconds may come as an int, for which all of this would be compiled once more.
+        changed, vehicles = _update(self._kept, float(time_s), loops.count, loops.occupied_s, loops.speed_m_s, green_for_s, permissive)
         if changed:
             self._report(time_s)
         if self._unseen_groups.size:

@@ -160,10 +160,11 @@ def search_layers(
     first = grid_index(grid, root.first_command)
     until = grid[first] if first < layers else horizon
     now = root.stage
-    cost, yielding = advance(service, lane_kind, lane_table, vehicles, start_row, row, now, now, 0, until, root.opens, closes)
+    zero = int(np.int64(0))  # for the literal 0, numba would compile all below once more
+    cost, yielding = advance(service, lane_kind, lane_table, vehicles, start_row, row, now, now, zero, until, root.opens, closes)
     if yielding:
         cost += advance_yielding(
-            service, priority, numbers, lane_kind, lane_table, vehicles, start_row, row, now, now, 0, 0, until, root.opens, closes
+            service, priority, numbers, lane_kind, lane_table, vehicles, start_row, row, now, now, zero, zero, until, root.opens, closes
         )
     if first >= layers:
         cost += final_cost(service, lane_table, vehicles, row, root.stage)
