@@ -83,13 +83,13 @@ def background_guards(
         for name, junction in junctions.items():
             groups = binding[name].coordinated_in(junction) if name in binding else ()
             if groups:
-                guard = BackgroundGuard(junction, BackgroundPlan(planned[name].plan_with_requests(junction), groups, tolerance_s))
+                guard = BackgroundGuard(junction, BackgroundPlan(binding[name].plan_with_requests(junction), groups, tolerance_s))
                 if guard.binds:
                     found[name] = guard
     except ValueError as error:
         raise ControllerError(f"The background plan does not fit: {error}") from error
     if binding and not found:
-        _log.warning("No junction is bound by the background plan, because it coordinates none of them: all run as without it.")
+        _log.warning("No junction is bound to greens of the background plan: it only brings its yellows and intergreens.")
     return found
 
 

@@ -6,11 +6,10 @@ import functools
 import os
 import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, ParamSpec
 
 from experiments.exits import INTERRUPTED_CODE, complain, ended_with_code
-from experiments.processes import ABANDONED_CODE
+from experiments.processes import end_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +53,7 @@ def _in_a_copy(work: Callable[[], int]) -> int:
     child = os.fork()
     if child == 0:
         os.close(ours)
-        threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+        end_with(lifeline)  # also where who waits is gone by kill -9
         code = work()
         _flush()
         os._exit(code)
@@ -71,12 +70,6 @@ def _in_a_copy(work: Callable[[], int]) -> int:
     if code in {INTERRUPTED_CODE, -signal.SIGINT}:
         raise KeyboardInterrupt
     return code
-
-
-def _end_with(lifeline: int) -> None:
-    """End the copy as soon as the process that waits for it is gone, even by ``kill -9``."""
-    os.read(lifeline, 1)
-    os._exit(ABANDONED_CODE)
 
 
 def _flush() -> None:

@@ -154,9 +154,14 @@ def end_with_starter() -> None:
     """
     if os.environ.pop(ENDS_WITH_INPUT, None) is None:
         return
+    end_with(sys.stdin.fileno())
+
+
+def end_with(pipe: int) -> None:
+    """End this process as soon as nobody holds the other end of a pipe (a file descriptor) any more."""
 
     def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
+        while os.read(pipe, 1024):
             pass
         os._exit(ABANDONED_CODE)
 

@@ -56,9 +56,10 @@ class AuditedLight:
         phases: Iterable[int],
         links: Iterable[int],
         sentence: str,
+        pairs: Iterable[tuple[int, int, float, float]] = (),
     ) -> Finding:
         """Return a finding at this light."""
-        return Finding(severity, rule, self.id, program.program_id, tuple(phases), tuple(sorted(set(links))), sentence)
+        return Finding(severity, rule, self.id, program.program_id, tuple(phases), tuple(sorted(set(links))), sentence, tuple(pairs))
 
     def name(self, link: int) -> str:
         """Return a link with where it leads, for sentences."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.audit_states import FULL
@@ -119,11 +119,9 @@ def intergreen_findings(light: AuditedLight, program: ShippedProgram) -> Iterato
             f"so lengthen the change by {math.ceil(lack_s - SLACK_S)} s{others}."
         )
         severity = Severity.ERROR if grave else Severity.WARNING
-        found_here = light.finding(
-            program, AuditRule.SHORT_INTERGREEN, severity, [last, first], [x for row in rows for x in row[2:]], sentence
-        )
         pairs = sorted((i, j, shown_s, round(shown_s + lack_s, 1)) for lack_s, shown_s, i, j in rows)
-        yield replace(found_here, pairs=tuple(pairs))
+        links = [link for pair in pairs for link in pair[:2]]
+        yield light.finding(program, AuditRule.SHORT_INTERGREEN, severity, [last, first], links, sentence, pairs)
 
 
 def _arranged(light: AuditedLight, program: ShippedProgram, gap: _Gap, i: int, j: int) -> bool:

@@ -155,9 +155,7 @@ def day_command(  # noqa: PLR0913 - each is an option of the command line
         cycles = sorted({result.plan.cycle_s for result in found.day.plans[period.plan].values()})
         told = f"{_clock(period.begin_s)} to {_clock(period.end_s)} ({period.begin_s:g} to {period.end_s:g} s)"
         console.print(f"{told}: plan {period.plan}, cycle {' and '.join(f'{c:g}' for c in cycles)} s", highlight=False)
-    worst = sum(finding.severity is Severity.ERROR for finding in findings)
-    console.print(f"Safety check of the plans: {worst} errors, {len(findings) - worst} other findings ({out / RECORD} holds them).")
-    _tell_use(console, place, out)
+    _tell_use(console, place, findings, out)
 
 
 def _solve_plain(instance: Path, out: Path, bands: str, gap: float, time_limit: float) -> None:
@@ -175,12 +173,12 @@ def _finish(console: Console, designed: ScenarioPlan, findings: list[Finding], o
     console.print(
         f"Designed for the traffic from {counts.begin_s:g} to {counts.end_s:g} s ({out / DEMAND}).", soft_wrap=True, highlight=False
     )
+    _tell_use(console, designed.place, findings, out)
+
+
+def _tell_use(console: Console, place: Scenario, findings: list[Finding], out: Path) -> None:
     worst = sum(finding.severity is Severity.ERROR for finding in findings)
     console.print(f"Safety check of the plans: {worst} errors, {len(findings) - worst} other findings ({out / RECORD} holds them).")
-    _tell_use(console, designed.place, out)
-
-
-def _tell_use(console: Console, place: Scenario, out: Path) -> None:
     files = ",".join(map(str, (*place.additional_files, out / PROGRAMS)))
     console.print(f"Run them with: sumo -c {place.configuration} -a {files}", soft_wrap=True)
     console.print(f"The results are in {out}", soft_wrap=True)

@@ -10,7 +10,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from experiments.design.flows import TurnCounts, turns_of
+from experiments.design.flows import TurnCounts, flow_h, turns_of
 from experiments.errors import ExperimentError
 from optimizer.intersection import GroupKind
 
@@ -87,13 +87,9 @@ def counts_csv(counts: TurnCounts, junctions: Mapping[str, Intersection]) -> str
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for name, junction in junctions.items():
-        public_of = _counted_turns(junction)
-        alike = turns_of(junction)
-        for (a, b), public in public_of.items():
-            flow = counts.per_hour.get((a, b, public), 0.0)
-            if (a, b, not public) not in alike:
-                flow += counts.per_hour.get((a, b, not public), 0.0)
-            writer.writerow([name, a, b, f"{flow:.1f}"])
+        turns = turns_of(junction)
+        for (a, b), public in _counted_turns(junction).items():
+            writer.writerow([name, a, b, f"{flow_h(counts, (a, b, public), turns):.1f}"])
         for group in junction.groups:
             if group.kind is GroupKind.PEDESTRIAN:
                 writer.writerow([name, group.id, "", f"{counts.crossing_h.get((name, group.id), 0.0):.1f}"])

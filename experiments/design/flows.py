@@ -14,7 +14,7 @@ from optimizer.intersection import GroupKind
 from sumo_networks.routing import ways
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from controllers.sumo.walkways import Crossing, Walkways
     from optimizer.intersection import Intersection
@@ -173,9 +173,16 @@ def junction_demand(junction: Intersection, counts: TurnCounts) -> JunctionDeman
                 f"{counts.table}: junction {junction.id!r} has no count for the movement from {a!r} to {b!r}; "
                 "add a row, with 0 where nobody goes that way."
             )
-        flows[movements] = counts.per_hour.get((a, b, public), 0.0) + (counts.per_hour.get((a, b, not public), 0.0) if mixed else 0.0)
+        flows[movements] = flow_h(counts, (a, b, public), turns)
     crossing_h = tuple(counts.crossing_h.get((junction.id, group.id), 0.0) for group in junction.groups)
     return JunctionDemand(spread_over_lanes(junction, flows), crossing_h)
+
+
+def flow_h(counts: TurnCounts, turn: tuple[str, str, bool], turns: Container[tuple[str, str, bool]]) -> float:
+    """Return the vehicles per hour of one of a junction's turns; where buses and cars use the same lanes, of both."""
+    a, b, public = turn
+    other = (a, b, not public)
+    return counts.per_hour.get(turn, 0.0) + (0.0 if other in turns else counts.per_hour.get(other, 0.0))
 
 
 def turns_of(junction: Intersection) -> dict[tuple[str, str, bool], tuple[int, ...]]:

@@ -61,17 +61,14 @@ def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
         If the folder cannot be used.
     """
     claim(out)
-    programs = [
-        plan_program(with_requests(r.plan, r.problem.junction, r.requests), r.problem.junction, PROGRAM_ID)
-        for r in designed.results.values()
-    ]
+    programs = [plan_program(_shown(result), result.problem.junction, PROGRAM_ID) for result in designed.results.values()]
     write_programs(programs, out / PROGRAMS)
     place = designed.place
     checked = audit(place.network, (*place.additional_files, out / PROGRAMS))
     findings = [f for f in checked.findings if f.program == PROGRAM_ID]
     write_whole(out / DEMAND, counts_csv(designed.counts, {name: r.problem.junction for name, r in designed.results.items()}))
     write_whole(out / "comparison.csv", comparison_csv(designed))
-    write_tables(designed.results, designed.place.name, out)
+    write_tables(designed.results, place.name, out)
     for folder in ("intergreens", "distances"):
         (out / folder).mkdir(exist_ok=True)
     for name in designed.results:

@@ -159,8 +159,8 @@ def search_plan(
     first = max(0, problem.earliest_change_ds, problem.green_start_ds + tables.numbers[STARTUP])
     root = Root(problem.stage, first, problem.latest_change_ds, _first_departures(tables, problem.group_green_since_ds))
     capacity = workspace.values.shape[0]
-    # An int64, not the literal that numba would see here: for a literal, all of the search would be compiled once more.
-    upper, bound, length, nodes = int(np.int64(NEVER)), 0, 0, 0
+    # int64s, not the literals that numba would see here: for a literal, all that is given it would be compiled once more.
+    upper, bound, length, nodes = int(np.int64(NEVER)), 0, int(np.int64(0)), 0
     # A beam for a good plan, then all that could still be better; where that is too much, a wider beam for a better plan without proof.
     narrow, wide = beam_width, WIDER * beam_width
     for width, layer_width, limit in (
