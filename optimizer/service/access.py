@@ -85,7 +85,7 @@ class Access:
         if self.demanded and _digest(authorization):
             now_s = time.monotonic()
             if now_s >= self._good_until_s - AHEAD_S:
-                self._begin_reading(now_s)
+                self._begin_reading()
             if now_s >= self._good_until_s:
                 await self._await_reading()
             if self.known(authorization, peer) is None and not self._is_unreadable:
@@ -101,13 +101,11 @@ class Access:
         for _ in range(2):  # the first may be one that is on its way already, begun before the call
             if self._read_s >= called_s:
                 return
-            await asyncio.sleep(self._tried_s + PAUSE_S - time.monotonic())
-            self._begin_reading(time.monotonic())
+            self._begin_reading()
             await self._await_reading()
 
-    def _begin_reading(self, now_s: float) -> None:
-        if (self._reading is None or self._reading.done()) and now_s >= self._tried_s + PAUSE_S:
-            self._tried_s = now_s
+    def _begin_reading(self) -> None:
+        if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
 
     async def _await_reading(self) -> None:
@@ -118,6 +116,8 @@ class Access:
             self._go_on("it does not answer", math.inf)  # until it does
 
     async def _read(self) -> None:
+        await asyncio.sleep(self._tried_s + PAUSE_S - time.monotonic())
+        self._tried_s = time.monotonic()
         try:
             await asyncio.to_thread(self.load)
         except StorageError as error:

@@ -133,6 +133,23 @@ def test_keys_go_on_while_the_database_cannot_be_read_and_are_renewed_when_it_ca
     assert asyncio.run(told()) == [["one", "two", "-"], ["-", "two", "-"]]
 
 
+def test_a_new_key_is_good_at_once_though_timers_wake_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
+    storage.prepare()
+    access = Access(storage, demanded=True)
+    sleep = asyncio.sleep
+
+    async def wake_early(delay_s: float) -> None:
+        await sleep(max(delay_s - 0.01, 0.0))
+
+    async def told() -> list[str]:
+        first = await names_let_in(access, [make_key(storage, "first", ["read"])])
+        return first + await names_let_in(access, [make_key(storage, "second", ["read"])])  # within the pause
+
+    monkeypatch.setattr(asyncio, "sleep", wake_early)
+    assert asyncio.run(told()) == ["first", "second"]
+
+
 def test_a_revoked_key_takes_the_secret_before_its_rotation_with_it(tmp_path: Path) -> None:
     storage = Storage(f"sqlite:///{tmp_path / 'state.db'}")
     storage.prepare()
