@@ -16,7 +16,7 @@ import pytest
 from experiments.checking import check
 from sumo_networks import scenario
 from sumo_networks.sumo_programs import sumo_home
-from tests.commands import ROOT, ampelwerk
+from tests.commands import ROOT, ampelwerk, mistake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,7 +143,6 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("plan", "rilsa/1", "--demand", "absent.csv"), "absent.csv cannot be read"),
         (("plan", "rilsa/1", "--way", "rings"), "choose groups or stages"),
         (("plan", "rilsa/1", "--cycle", "soon"), "--cycle 'soon'"),
         (("plan", "rilsa/1", "--trams", "never"), "--trams 'never' is unknown; choose cycle or request"),
@@ -155,12 +154,17 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
         (("wave", "--instance", "x.json", "--cycle", "50"), "--cycle belongs to a SCENARIO"),
     ],
 )
-def test_a_mistake_is_told_in_one_sentence_and_leaves_no_result(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    done = ampelwerk("design", *arguments, "--out", str(tmp_path / "out"))
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_a_mistake_is_told_in_one_sentence_and_leaves_no_result(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    assert said in mistake(capfd, "design", *arguments, "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_mistake_ends_a_process_of_its_own_alike(tmp_path: Path) -> None:
+    done = ampelwerk("design", "plan", "rilsa/1", "--demand", "absent.csv", "--out", str(tmp_path / "out"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "absent.csv cannot be read" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there the system ends it")

@@ -10,6 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from optimizer.service.certificates import CertificateError, check_certificates
 from optimizer.service.description import JunctionDescription, to_intersection
 from tests.service.certificates import certificates
 from tests.service.running import PATIENCE_S, free_port
@@ -70,22 +73,25 @@ def test_what_is_wrong_with_a_file_for_tls_is_told_with_its_option(tmp_path: Pat
     no_pem = tmp_path / "nonsense.pem"
     no_pem.write_text("nonsense")
     gone = tmp_path / "gone.pem"
-    good = {"certificate": made["server.pem"], "private-key": made["server.key"], "client-authority": made["ca.pem"]}
+    good = {"certificate": made["server.pem"], "private_key": made["server.key"], "client_authority": made["ca.pem"]}
+    check_certificates(**good)
     protected = tmp_path / "protected.key"
     seal = ["openssl", "pkey", "-in", str(made["server.key"]), "-aes256", "-passout", "pass:secret", "-out", str(protected)]
     subprocess.run(seal, check=True, capture_output=True)
-    for option, path, words in (
+    for file, path, words in (
         ("certificate", no_pem, "holds no certificate"),
         ("certificate", gone, "No such file"),
-        ("private-key", no_pem, "holds no private key"),
-        ("private-key", made["client.key"], "does not belong to"),
-        ("private-key", protected, "password"),
-        ("client-authority", no_pem, "holds no certificate"),
-        ("client-authority", tmp_path, "directory"),
+        ("private_key", no_pem, "holds no private key"),
+        ("private_key", made["client.key"], "does not belong to"),
+        ("private_key", protected, "password"),
+        ("client_authority", no_pem, "holds no certificate"),
+        ("client_authority", tmp_path, "directory"),
     ):
-        given = {**good, option: path}
-        alone = service(tmp_path, **{name.upper().replace("-", "_"): str(value) for name, value in given.items()})
-        assert_is_one_sentence(alone, f"--{option} {path}", words)
+        with pytest.raises(CertificateError, match=words) as found:
+            check_certificates(**{**good, file: path})
+        assert f"--{file.replace('_', '-')} {path}" in str(found.value)
+    asked = service(tmp_path, CERTIFICATE=str(made["server.pem"]), PRIVATE_KEY=str(protected))
+    assert_is_one_sentence(asked, f"--private-key {protected}", "password")
     told = ampelwerk(tmp_path, "serve", "--certificate", str(no_pem), "--private-key", str(made["server.key"]))
     assert_is_one_sentence(told, f"--certificate {no_pem}")
 
