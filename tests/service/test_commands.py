@@ -90,6 +90,7 @@ def test_what_is_wrong_with_a_file_for_tls_is_told_with_its_option(tmp_path: Pat
         with pytest.raises(CertificateError, match=words) as found:
             check_certificates(**{**good, file: path})
         assert f"--{file.replace('_', '-')} {path}" in str(found.value)
+        assert "\n" not in str(found.value)
     asked = service(tmp_path, CERTIFICATE=str(made["server.pem"]), PRIVATE_KEY=str(protected))
     assert_is_one_sentence(asked, f"--private-key {protected}", "password")
     told = ampelwerk(tmp_path, "serve", "--certificate", str(no_pem), "--private-key", str(made["server.key"]))
