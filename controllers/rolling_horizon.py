@@ -13,7 +13,7 @@ from optimizer.connectors import connector_guards
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.traffic import room_for_traffic
 from optimizer.estimation.zone import ZoneEstimator
-from optimizer.horizon.engines import BEAM_WIDTH, ENGINES, NODE_LIMIT, Engine
+from optimizer.horizon.engines import ENGINES, NODE_LIMIT, Engine
 from optimizer.horizon.parameters import HorizonParameters
 from optimizer.neighbours import NeighbourTraffic, loops_reach_m, no_departures
 from optimizer.observation import ZONE_M, InformationClass, JunctionObservation, LoopReadings, SignalStatus, VehicleViews
@@ -45,7 +45,7 @@ class RollingHorizon:
     neighbours
         ``"plans"``: each junction counts on what the others plan to send; ``"none"``: it plans for itself.
     beam_width, node_limit
-        Of the search; see `optimizer.horizon.search.solve`.
+        Of the search; see `optimizer.horizon.search.solve`. None: as each junction needs it (`optimizer.horizon.engines.usual_beam_width`).
     background
         A ``design.json`` of ``ampelwerk design``, or its folder: the greens that carry its green wave are kept to, and where planning fails
         the plan goes on alone. None: the horizon is free, and a failure ends the run.
@@ -69,7 +69,7 @@ class RollingHorizon:
         information: str = "loops",
         engine: str = "search",
         neighbours: str = "plans",
-        beam_width: int = BEAM_WIDTH,
+        beam_width: int | None = None,
         node_limit: int = NODE_LIMIT,
         background: str | None = None,
         background_tolerance_s: float = BACKGROUND_TOLERANCE_S,
@@ -81,7 +81,8 @@ class RollingHorizon:
             raise ValueError(f"there is no engine {engine!r}; choose from {', '.join(ENGINES)}.")
         if neighbours not in NEIGHBOURS:
             raise ValueError(f"there is no way {neighbours!r} to heed the neighbours; choose from {', '.join(NEIGHBOURS)}.")
-        for parameter, value in {"beam_width": beam_width, "node_limit": node_limit, **parameters}.items():
+        width = {} if beam_width is None else {"beam_width": beam_width}
+        for parameter, value in {**width, "node_limit": node_limit, **parameters}.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise TypeError(f"{parameter} = {value!r} is no number; give one.")
         self.information = InformationClass(information)
@@ -157,15 +158,15 @@ class RollingHorizon:
         return decisions
 
     def _neighbours(self, junctions: Mapping[str, Intersection]) -> dict[str, NeighbourTraffic]:
-        """Return what each junction is sent; nothing where junctions plan for themselves or do not know of each other."""
-        if self.neighbours == "none" or not self._links:
+        """Return what each junction is sent; nothing where junctions plan for themselves."""
+        if self.neighbours == "none":
             return {}
         rows = {name: row for row, name in enumerate(junctions)}
         departures = no_departures(len(rows))
         found = {}
         for name, junction in junctions.items():
             sight_m = loops_reach_m(junction) if self.information is InformationClass.LOOPS else [ZONE_M] * len(junction.incoming)
-            found[name] = NeighbourTraffic(junction, self._links, departures, rows, sight_m, self.parameters.horizon_s)
+            found[name] = NeighbourTraffic(junction, self._links, departures, rows, sight_m, self.parameters)
         return found
 
     def _rehearse(self, junction: Intersection, neighbours: NeighbourTraffic | None) -> None:
@@ -190,7 +191,7 @@ class RollingHorizon:
         ESTIMATORS[self.information](junction).update(0.0, seen, np.full(groups, -1.0))
         first = junction.movements[0].incoming
         movements = [i for i, m in enumerate(junction.movements) if m.incoming == first]
-        arrays = room_for_traffic(len(movements), len(junction.incoming), outgoing, groups)
+        arrays = room_for_traffic(len(movements), len(junction.incoming), outgoing, groups, len(junction.movements))
         arrays.lane_start[first + 1 :] = len(movements)
         arrays.movement[:] = movements
         arrays.moving[:] = True

@@ -268,6 +268,12 @@ class Intersection:
         spans += [self.groups[g].red_yellow_s for g in self.opening(old, new)]
         return max(spans, default=0.0)
 
+    @property
+    def longest_interstage_s(self) -> float:
+        """Length of the longest interstage between two stages."""
+        stages = range(len(self.stages))
+        return max((self.interstage_s(old, new) for old in stages for new in stages), default=0.0)
+
     def green_ends_s(self, old: int, new: int, command_s: float, green_start_s: float) -> dict[int, float]:
         """Return when the closing groups end their greens: as late as their own yellows and intergreens allow, on full seconds.
 

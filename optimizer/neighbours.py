@@ -1,14 +1,15 @@
-"""What a junction's neighbours send to it: their planned departures, some seconds later, are its arrivals."""
+"""What a junction is sent from beyond its sight: its neighbours' planned departures, some seconds later, are its arrivals."""
 
-# kernels take arrays as arguments
+# ruff: noqa: PLR0913  # kernels take arrays as arguments
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from optimizer.beyond_sight import MOST_EXPECTED, add_flow, nothing_seen, watch_reach
 from optimizer.compiling import Kept, compiled, keep
 from optimizer.estimation.kinematics import FOLLOWING_S
 from optimizer.estimation.snapshots import packed, unpack_into
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from optimizer.beyond_sight import BeyondSight
     from optimizer.estimation.traffic import TrafficArrays
+    from optimizer.horizon.parameters import HorizonParameters
     from optimizer.intersection import Intersection
 
 STARTING_LOSS_S = 2.0
@@ -96,7 +99,7 @@ def _record(
     lane_start: NDArray[np.int64],
     movement: NDArray[np.int64],
 ) -> None:
-    _, departures, row, _, outgoing, _, _ = around.value
+    _, departures, row, _, outgoing, _, _, _ = around.value
     times, ways = departures.time_s[row], departures.outgoing[row]
     kept = 0
     for k in range(departures.number[row]):
@@ -151,6 +154,7 @@ class _Surroundings(NamedTuple):
     incoming: NDArray[np.int64]  # lane of each movement
     outgoing: NDArray[np.int64]
     seen: NDArray[np.float64]  # how often each movement was seen of late, changed in place
+    beyond: BeyondSight
     traffic: TrafficArrays  # what is expected with the neighbours' vehicles, written in place
 
 
@@ -170,8 +174,8 @@ class NeighbourTraffic:
     sight_m
         How far before the stop line the junction itself sees vehicles, per incoming lane, shape ``(lanes,)``. What is nearer is left to its
         own eyes.
-    horizon_s
-        Later arrivals are left out.
+    parameters
+        Arrivals later than their horizon are left out.
     """
 
     def __init__(
@@ -181,14 +185,13 @@ class NeighbourTraffic:
         departures: Departures,
         rows: Mapping[str, int],
         sight_m: Sequence[float],
-        horizon_s: float,
+        parameters: HorizonParameters,
     ) -> None:
-        self._horizon_s = horizon_s
+        self._horizon_s = parameters.horizon_s
         incoming = np.array([m.incoming for m in junction.movements], dtype=np.int64)
         options = [(link, np.flatnonzero(np.isin(incoming, link.lanes))) for link in links if link.target == junction.id]
         ours = [(link, movements) for link, movements in options if movements.size]
         seen_m = [min(max(sight_m[lane] for lane in link.lanes), link.distance_m) for link, _ in ours]
-        self._is_sent_anything = bool(ours)
         sources = _Links(
             source=np.array([rows[link.source] for link, _ in ours], dtype=np.int64),
             outgoing=np.array([link.outgoing for link, _ in ours], dtype=np.int64),
@@ -199,6 +202,10 @@ class NeighbourTraffic:
         )
         outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
         self._seen = np.ones(len(junction.movements))
+        lanes = range(len(junction.incoming))
+        unsent = set(lanes).difference(*(link.lanes for link, _ in ours)) if parameters.looks_far(junction) else set()
+        self._beyond = nothing_seen(len(lanes), unsent)
+        self._adds_nothing = not ours and not unsent
         self._surroundings = _Surroundings(
             sources,
             departures,
@@ -206,20 +213,23 @@ class NeighbourTraffic:
             incoming,
             outgoing,
             self._seen,
-            room_for_traffic(0, len(junction.incoming), 0, 0),
+            self._beyond,
+            room_for_traffic(0, len(lanes), 0, 0, 0),
         )
-        self._most_sent = MOST_DEPARTURES * len(ours)
+        self._most_sent = MOST_DEPARTURES * len(ours) + MOST_EXPECTED * len(unsent)
         self._make_room(USUAL_VEHICLES)
 
     def _make_room(self, vehicles: int) -> None:
         """Make room for so many vehicles of the junction's own beside all that may be sent."""
         lanes = len(self._surroundings.traffic.lane_free_s)
-        traffic = room_for_traffic(vehicles + self._most_sent, lanes, 0, 0)
+        traffic = room_for_traffic(vehicles + self._most_sent, lanes, 0, 0, 0)
         self._surroundings = self._surroundings._replace(traffic=traffic)
         self._around = keep(self._surroundings)
 
     def expect(self, time_s: float, traffic: ExpectedTraffic) -> ExpectedTraffic:
         """Return the traffic with the neighbours' vehicles behind those that the junction sees itself.
+
+        Where plans look far (`HorizonParameters.looks_far`), the mean flow is expected on lanes to which no neighbour sends.
 
         Each vehicle gets the movement that is owed most by the shares in which vehicles of the lanes it may come on have turned so far.
         Each call learns from the vehicles in sight that are under way (those that wait would be counted for longer).
@@ -231,13 +241,13 @@ class NeighbourTraffic:
         traffic
             What the junction expects by itself.
         """
-        if not self._is_sent_anything:
+        if self._adds_nothing:
             return traffic
         own = traffic.arrival_s
         if own.size + self._most_sent > self._surroundings.traffic.arrival_s.size:
             self._make_room(2 * own.size)
         seen = traffic.lane_start, own, traffic.movement, traffic.moving, traffic.weight
-        vehicles = _expect(self._around, time_s, self._horizon_s, *seen)
+        vehicles = _expect(self._around, time_s, self._horizon_s, *seen, traffic.flow_veh_s)
         lane_start, arrival_s, movement, moving, weight, *_ = self._surroundings.traffic
         return ExpectedTraffic(
             lane_start,
@@ -249,6 +259,7 @@ class NeighbourTraffic:
             traffic.room_veh,
             traffic.inside,
             traffic.queued_s,
+            traffic.flow_veh_s,
         )
 
     def record(self, time_s: float, traffic: ExpectedTraffic, planned_start: NDArray[np.int64], departure_ds: NDArray[np.int64]) -> None:
@@ -268,12 +279,15 @@ class NeighbourTraffic:
         _record(self._around, time_s, planned_start, departure_ds, traffic.lane_start, traffic.movement)
 
     def snapshot(self) -> bytes:
-        """Return what has been learnt of turning; see `optimizer.estimation.snapshots.Keeps`."""
-        return packed({"seen": self._seen})
+        """Return what has been learnt of turning and of sight; see `optimizer.estimation.snapshots.Keeps`."""
+        return packed(self._learnt())
 
     def restore(self, snapshot: bytes) -> None:
         """Take up what was learnt before."""
-        unpack_into({"seen": self._seen}, snapshot)
+        unpack_into(self._learnt(), snapshot)
+
+    def _learnt(self) -> dict[str, NDArray[Any]]:
+        return {"seen": self._seen, "reach_s": self._beyond.reach_s}
 
 
 @compiled
@@ -286,8 +300,10 @@ def _expect(
     movement: NDArray[np.int64],
     moving: NDArray[np.bool_],
     weight: NDArray[np.float64],
+    flow_veh_s: NDArray[np.float64],
 ) -> int:
-    links, departures, _, incoming, _, seen, traffic = around.value
+    links, departures, _, incoming, _, seen, beyond, traffic = around.value
+    watch_reach(beyond, lane_start, arrival_s, moving)
     seen *= SHARE_KEPT
     for i in range(len(movement)):
         if moving[i]:
@@ -318,6 +334,7 @@ def _expect(
                 under_way[count] = True
                 weights[count] = 1.0
                 count += 1
+        count = add_flow(beyond, incoming, flow_veh_s, lane, traffic, count, horizon_s)
         starts[lane + 1] = count
     return count
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import FOLLOWING_S, JAM_SPACING_M
-from optimizer.estimation.loop_tracking import CERTAIN_LATE_S, CERTAIN_SHARE, LATE_S, LEAST_CREDIT
+from optimizer.estimation.loop_tracking import CERTAIN_LATE_S, CERTAIN_SHARE, LATE_S, LEAST_CREDIT, LEAST_KEPT_CREDIT, RATE_KEPT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,17 @@ def _movement_of(g: Geometry, s: State, lane: int, front: bool) -> int:
         if best < 0 or s.movement_credit[movement] > s.movement_credit[best]:
             best = movement
     return best
+
+
+@compiled
+def _write_flows(g: Geometry, s: State, lane: int, flow_veh_s: NDArray[np.float64]) -> None:
+    """Deal what leaves the stop line of a lane to its movements, by the shares in which vehicles have turned."""
+    credit = 0.0
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        credit += s.movement_credit[g.movement_order[k]]
+    for k in range(g.first_movement[lane], g.first_movement[lane + 1]):
+        movement = g.movement_order[k]
+        flow_veh_s[movement] = s.lane_rate[lane] * (1.0 - RATE_KEPT) * s.movement_credit[movement] / max(credit, LEAST_KEPT_CREDIT)
 
 
 PASSING_S = 1.5
@@ -76,6 +87,7 @@ def expect(g: Geometry, s: State, time_s: float, occupied_s: NDArray[np.float64]
                 movement[first] = _movement_of(g, s, lane, True)
             free_s[lane] = max(s.blocked_until_s[lane] - time_s, 0.0)
         lane_start[lane + 1] = total
+        _write_flows(g, s, lane, traffic.flow_veh_s)
     room_veh[:] = g.storage_veh
     for out in range(len(g.exit)):
         if g.exit[out] >= 0 and occupied_s[g.exit[out]] >= 2.0:

@@ -68,7 +68,8 @@ class LoopEstimator:
         self._state = fresh_state(self._geometry)
         self._health = all_believed(self._geometry)
         lanes = len(junction.incoming)
-        self._traffic = room_for_traffic(lanes * (1 + 2 * PARTICLES), lanes, len(junction.outgoing), len(junction.groups))
+        most = lanes * (1 + 2 * PARTICLES)
+        self._traffic = room_for_traffic(most, lanes, len(junction.outgoing), len(junction.groups), len(junction.movements))
         self._kept = keep(_Tracked(self._geometry, self._state, self._health, self._traffic))
         self._faults: tuple[LoopFault, ...] = ()
         self._unseen_groups = np.zeros(0, dtype=np.int64)  # whose vehicles inside the junction cannot be told

@@ -37,6 +37,8 @@ class ExpectedTraffic:
         Whether vehicles of a group stand inside the junction and must leave it before the next green, shape ``(groups,)``.
     queued_s
         For how long the queue of each incoming lane has not cleared, shape ``(lanes,)``.
+    flow_veh_s
+        Mean flow of each movement in the last minutes, vehicles per second, shape ``(movements,)``; 0 while it is not known.
     """
 
     lane_start: NDArray[np.int64]
@@ -48,6 +50,7 @@ class ExpectedTraffic:
     room_veh: NDArray[np.float64]
     inside: NDArray[np.bool_]
     queued_s: NDArray[np.float64]
+    flow_veh_s: NDArray[np.float64]
 
 
 class TrafficArrays(NamedTuple):
@@ -65,6 +68,7 @@ class TrafficArrays(NamedTuple):
     room_veh: NDArray[np.float64]
     inside: NDArray[np.bool_]
     queued_s: NDArray[np.float64]
+    flow_veh_s: NDArray[np.float64]
 
     def first(self, vehicles: int) -> ExpectedTraffic:
         """Return the traffic of so many vehicles, without copying it."""
@@ -78,10 +82,11 @@ class TrafficArrays(NamedTuple):
             self.room_veh,
             self.inside,
             self.queued_s,
+            self.flow_veh_s,
         )
 
 
-def room_for_traffic(vehicles: int, lanes: int, outgoing: int, groups: int) -> TrafficArrays:
+def room_for_traffic(vehicles: int, lanes: int, outgoing: int, groups: int, movements: int) -> TrafficArrays:
     """Return arrays for so many vehicles of weight 1."""
     return TrafficArrays(
         lane_start=np.zeros(lanes + 1, dtype=np.int64),
@@ -93,4 +98,5 @@ def room_for_traffic(vehicles: int, lanes: int, outgoing: int, groups: int) -> T
         room_veh=np.zeros(outgoing),
         inside=np.zeros(groups, dtype=np.bool_),
         queued_s=np.zeros(lanes),
+        flow_veh_s=np.zeros(movements),
     )

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 BEAM_WIDTH = 2
 """Nodes per time and stage in the beam."""
 
+WIDE_BEAM = 8
+"""The same where plans look far (`HorizonParameters.looks_far`): the price of a change is paid long before its gain."""
+
 NODE_LIMIT = 0
 """Nodes of the exact search in the closed loop: the beam alone is as good there, and needs a third of the time."""
 
@@ -95,6 +98,11 @@ class Engine(Protocol):
         """
 
 
+def usual_beam_width(junction: Intersection, parameters: HorizonParameters) -> int:
+    """Return the width of the beam that a junction needs in the closed loop."""
+    return WIDE_BEAM if parameters.looks_far(junction) else BEAM_WIDTH
+
+
 class _Prepared(NamedTuple):
     tables: SearchTables
     model: JunctionModel
@@ -113,11 +121,11 @@ class SearchEngine:
     parameters
         Of the traffic model.
     beam_width, node_limit
-        As in `optimizer.horizon.search.solve`.
+        As in `optimizer.horizon.search.solve`; without a width the usual one.
     """
 
     def __init__(
-        self, junction: Intersection, parameters: HorizonParameters, beam_width: int = BEAM_WIDTH, node_limit: int = NODE_LIMIT
+        self, junction: Intersection, parameters: HorizonParameters, beam_width: int | None = None, node_limit: int = NODE_LIMIT
     ) -> None:
         self.assembler = ProblemAssembler(junction, parameters)
         tables = prepare(self.assembler.signals)
@@ -125,7 +133,8 @@ class SearchEngine:
         lanes = len(self.assembler.model.headway)
         self._leaving = PlannedDepartures(np.zeros(lanes + 1, dtype=np.int64), np.zeros(LONGEST_QUEUE_VEH * lanes, dtype=np.int64))
         self._prepared = keep(_Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan, self._leaving))
-        self._beam_width, self._node_limit = beam_width, node_limit
+        self._beam_width = usual_beam_width(junction, parameters) if beam_width is None else beam_width
+        self._node_limit = node_limit
         self.departures = _nothing_leaves(junction)
 
     def choose(
@@ -176,13 +185,14 @@ class CpSatEngine:
         self,
         junction: Intersection,
         parameters: HorizonParameters,
-        beam_width: int = BEAM_WIDTH,
+        beam_width: int | None = None,
         node_limit: int = NODE_LIMIT,
         time_limit_s: float = CP_SAT_LIMIT_S,
         effort: cp_sat.Effort = cp_sat.IN_THE_LOOP,
     ) -> None:
         self.assembler = ProblemAssembler(junction, parameters)
-        self._beam_width, self._node_limit = beam_width, node_limit
+        self._beam_width = usual_beam_width(junction, parameters) if beam_width is None else beam_width
+        self._node_limit = node_limit
         self._time_limit_s, self._effort = time_limit_s, effort
         self.departures = _nothing_leaves(junction)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optimizer.intersection import Intersection
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class HorizonParameters:
         What is added at the most.
     change_penalty_s
         Cost of each change of stage, in seconds of delay of one vehicle.
+    long_interstage_s
+        Where an interstage takes this long or longer a change costs so much time that plans must look further (`looks_far`).
     pedestrian_recall_s
         Pedestrians have no detectors: this long after the end of their green somebody is taken to wait.
     pedestrian_weight_veh
@@ -66,6 +72,14 @@ class HorizonParameters:
     lasting_queue_s: float = 60.0
     lasting_queue_most_s: float = 100.0
     change_penalty_s: float = 0.1
+    long_interstage_s: float = 6.0
     pedestrian_recall_s: float = 20.0
     pedestrian_weight_veh: float = 0.3
     tram_weight_veh: float = 10.0
+
+    def looks_far(self, junction: Intersection) -> bool:
+        """Return whether changes cost a junction so much time that its plans must count on traffic beyond sight, and be searched for wider.
+
+        Where interstages are short, it is better to change in a gap: mean flows, which have none, would hide it.
+        """
+        return junction.longest_interstage_s >= self.long_interstage_s

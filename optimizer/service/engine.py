@@ -10,7 +10,7 @@ import numpy as np
 from optimizer.estimation.traffic import room_for_traffic
 from optimizer.horizon import cp_sat, search
 from optimizer.horizon.assembly import ProblemAssembler
-from optimizer.horizon.engines import BEAM_WIDTH, CP_SAT_LIMIT_S, NODE_LIMIT, Change, PlannedDepartures
+from optimizer.horizon.engines import CP_SAT_LIMIT_S, NODE_LIMIT, Change, PlannedDepartures, usual_beam_width
 from optimizer.horizon.parameters import HorizonParameters
 from optimizer.horizon.problem import DS_PER_S, WEIGHT_UNIT
 from optimizer.horizon.solution import SolutionStatus
@@ -65,6 +65,7 @@ class PlanningEngine:
     def __init__(self, junction: Intersection) -> None:
         parameters = HorizonParameters()
         self._assembler = ProblemAssembler(junction, parameters)
+        self._beam_width = usual_beam_width(junction, parameters)
         self._nothing = PlannedDepartures(np.zeros(len(junction.incoming) + 1, dtype=np.int64), np.empty(0, dtype=np.int64))
         self._usual_s = FIRST_GUESS_S
         self.departures = self._nothing
@@ -113,7 +114,7 @@ class PlanningEngine:
         return Change(solution.plan[1].stage, solution.cost / (DS_PER_S * WEIGHT_UNIT), solution.status is SolutionStatus.OPTIMAL)
 
     def _solve(self, problem: HorizonProblem, left_s: float | None) -> HorizonSolution:
-        found = search.solve(problem, beam_width=BEAM_WIDTH, node_limit=NODE_LIMIT)
+        found = search.solve(problem, beam_width=self._beam_width, node_limit=NODE_LIMIT)
         if self.name == "search":
             return found
         limit_s = CP_SAT_LIMIT_S if left_s is None else min(CP_SAT_LIMIT_S, left_s - 2 * found.solve_s)
@@ -146,7 +147,8 @@ class KeptEstimator:
         self.inner = inner
         self.longest_clearing_s = inner.longest_clearing_s
         self.tells_inside_after = inner.tells_inside_after
-        self._nothing = room_for_traffic(0, len(junction.incoming), len(junction.outgoing), len(junction.groups)).first(0)
+        rooms = len(junction.incoming), len(junction.outgoing), len(junction.groups), len(junction.movements)
+        self._nothing = room_for_traffic(0, *rooms).first(0)
         self._nothing.room_veh[:] = 1.0
         self.traffic = self._nothing
         self.requests: tuple[PriorityRequest, ...] = ()

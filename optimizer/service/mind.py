@@ -85,7 +85,7 @@ class Mind:
             if link.source != junction.id
         ]
         sight_m = loops_reach_m(junction) if information is InformationClass.LOOPS else [ZONE_M] * len(junction.incoming)
-        self._neighbours = NeighbourTraffic(junction, known, self._departures, rows, sight_m, HorizonParameters().horizon_s)
+        self._neighbours = NeighbourTraffic(junction, known, self._departures, rows, sight_m, HorizonParameters())
         self._standing = dict.fromkeys(description.connectors, 0)
         self._fed = self._standing.keys() & {lane.id for lane in junction.outgoing}
         self._received = self._standing.keys() & set(incoming)

@@ -97,6 +97,7 @@ class AnyTraffic:
             room_veh=np.full(lanes, 20.0),
             inside=self._random.random(len(self._junction.groups)) < 0.5,
             queued_s=np.zeros(lanes),
+            flow_veh_s=np.zeros(len(self._junction.movements)),
         )
 
     def choose(self, *_: object) -> Change | None:

@@ -255,3 +255,13 @@ def test_a_covered_exit_loop_leaves_no_room_behind_the_junction() -> None:
 def test_an_observation_without_loops_is_refused() -> None:
     with pytest.raises(ValueError, match="information class 'loops'"):
         Watch().estimator.update(0.0, JunctionObservation(SIGNAL), np.array([-1.0, -1.0]))
+
+
+def test_the_flow_of_a_movement_is_what_leaves_the_stop_line_by_its_share_of_the_exits() -> None:
+    watch = Watch((STRAIGHT, LEFT))
+    for k in range(500):
+        for crossed in ((FAR,), (), (), (), (), (), (), (NEAR,), (), (), (STOP,), ()):
+            watch.second(*crossed, speed_m_s=SPEED_M_S)
+        expected = watch.second(EXIT_LEFT if k % 3 == 0 else EXIT_STRAIGHT)
+    assert expected.flow_veh_s.sum() == pytest.approx(1.0 / 13.0, rel=0.05)
+    assert expected.flow_veh_s[LEFT] / expected.flow_veh_s.sum() == pytest.approx(1.0 / 3.0, abs=0.05)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.estimation.kinematics import travel_time_s
@@ -129,3 +129,37 @@ def test_the_faster_of_two_that_accelerate_and_of_two_that_cruise_takes_no_more_
 @given(st.floats(-50.0, 0.0), speeds_m_s)
 def test_a_vehicle_at_or_behind_the_stop_line_needs_no_time(distance_m: float, speed_m_s: float) -> None:
     assert travel_time_s(distance_m, speed_m_s, 14.0) == 0.0
+
+
+@given(every_s=st.sampled_from([4, 9, 20]), speed_m_s=st.floats(1.0, 14.0), stands_s=st.integers(0, 60))
+@settings(max_examples=20, deadline=None)
+def test_flows_are_those_that_pass_however_fast_they_drive_and_stand(every_s: int, speed_m_s: float, stands_s: int) -> None:
+    # Vehicles come nearly evenly (they are looked at once a second), and each stands for some time within the last metres: with the
+    # distance driven nobody counts twice.
+    estimator = ZoneEstimator(one_lane())
+    stands_m = 20.0
+    arrives_s = (200.0 - stands_m) / speed_m_s
+    seconds = 2400
+    came_s = np.arange(0.0, seconds, every_s) + np.random.default_rng(1).uniform(0.0, 1.0, seconds // every_s + (seconds % every_s > 0))
+    told = []
+    for now_s in range(seconds):
+        age_s = now_s - came_s[came_s <= now_s]
+        far = age_s < arrives_s
+        near = age_s >= arrives_s + stands_s
+        distance_m = np.where(
+            far, 200.0 - age_s * speed_m_s, np.where(near, stands_m - (age_s - arrives_s - stands_s) * speed_m_s, stands_m)
+        )
+        driven_m_s = np.where(far | near, speed_m_s, 0.0)
+        there = np.flatnonzero(distance_m >= 0.0)[::-1]
+        order = there[np.argsort(distance_m[there], kind="stable")]
+        vehicles = zip(distance_m[order], driven_m_s[order], strict=True)
+        told.append(look(estimator, float(now_s), *vehicles).flow_veh_s[0])
+    assert not any(told[:40])
+    assert np.mean(told[-400:]) == pytest.approx(1.0 / every_s, rel=0.08)
+
+
+def test_no_flow_is_told_of_who_stands() -> None:
+    estimator = ZoneEstimator(one_lane())
+    for now_s in range(100):
+        expected = look(estimator, float(now_s), (3.0, 0.0), (10.5, 0.0), (18.0, 0.0))
+    assert expected.flow_veh_s.tolist() == [0.0]

@@ -45,6 +45,7 @@ def problem_with_walkers_red_for(red_s: float) -> HorizonProblem:
         np.full(1, 10.0),
         np.zeros(2, dtype=np.bool_),
         np.zeros(1),
+        np.zeros(1),
     )
     now_s = 1000.0
     status = SignalStatus(stage=0, previous=1, green_start_s=now_s - red_s + 9.0, commanded_s=now_s - red_s)
@@ -72,6 +73,7 @@ def cars_that_have_queued_for(queued_s: float) -> HorizonProblem:
         np.full(1, 100.0),
         np.zeros(2, dtype=np.bool_),
         np.full(1, queued_s),
+        np.zeros(1),
     )
     status = SignalStatus(stage=1, previous=0, green_start_s=990.0, commanded_s=980.0)
     walkers = np.array([980.0, np.inf])

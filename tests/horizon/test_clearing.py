@@ -30,7 +30,7 @@ class Content:
         self.departures = PlannedDepartures(np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int64))
 
     def update(self, time_s: float, *_: object) -> ExpectedTraffic:
-        traffic = room_for_traffic(0, 1, 2, 2).first(0)
+        traffic = room_for_traffic(0, 1, 2, 2, 1).first(0)
         traffic.inside[STRAIGHT] = time_s < self._until_s
         return traffic
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from optimizer.estimation.kinematics import FOLLOWING_S
 from optimizer.estimation.traffic import ExpectedTraffic
 from optimizer.horizon import search
+from optimizer.horizon.parameters import HorizonParameters
 from optimizer.horizon.problem import PROTECTED, RED
 from optimizer.intersection import Aspect, Direction, GroupKind, Intersection, Lane, Movement, SignalGroup, Stage
 from optimizer.neighbours import MOST_DEPARTURES, Departures, Link, NeighbourTraffic, no_departures
@@ -39,7 +40,13 @@ def junction(name: str) -> Intersection:
     )
 
 
-def traffic(main_s: list[float], side_s: list[float] = [], *, moving: bool = False) -> ExpectedTraffic:  # noqa: B006 - only read
+def traffic(
+    main_s: list[float],
+    side_s: list[float] = [],  # noqa: B006 - only read
+    *,
+    moving: bool = False,
+    flow_veh_s: tuple[float, float] = (0.0, 0.0),
+) -> ExpectedTraffic:
     count = len(main_s) + len(side_s)
     return ExpectedTraffic(
         lane_start=np.array([0, len(main_s), count]),
@@ -51,11 +58,13 @@ def traffic(main_s: list[float], side_s: list[float] = [], *, moving: bool = Fal
         room_veh=np.full(2, 40.0),
         inside=np.zeros(2, dtype=np.bool_),
         queued_s=np.zeros(2),
+        flow_veh_s=np.array(flow_veh_s),
     )
 
 
-def neighbour(name: str, record: Departures, links: tuple[Link, ...] = (LINK,), horizon_s: float = 60.0) -> NeighbourTraffic:
-    return NeighbourTraffic(junction(name), links, record, {"first": 0, "second": 1}, [ZONE_M, ZONE_M], horizon_s)
+def neighbour(name: str, record: Departures, links: tuple[Link, ...] = (LINK,), **parameters: float) -> NeighbourTraffic:
+    rows = {"first": 0, "second": 1}
+    return NeighbourTraffic(junction(name), links, record, rows, [ZONE_M, ZONE_M], HorizonParameters(**parameters))
 
 
 def departures(times_s: list[float], outgoing: list[int]) -> Departures:

@@ -70,6 +70,7 @@ def traffic(*lanes: list[tuple[float, int]], moving: bool = False) -> ExpectedTr
         room_veh=np.full(2, 40.0),
         inside=np.zeros(3, dtype=np.bool_),
         queued_s=np.zeros(3),
+        flow_veh_s=np.zeros(4),
     )
 
 

@@ -36,6 +36,7 @@ def traffic(*arrivals_s: list[float]) -> ExpectedTraffic:
         room_veh=np.full(2, 10.0),
         inside=np.zeros(2, dtype=np.bool_),
         queued_s=np.zeros(2),
+        flow_veh_s=np.zeros(2),
     )
 
 
