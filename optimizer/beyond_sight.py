@@ -42,17 +42,20 @@ class BeyondSight(NamedTuple):
         Whether it is expected on an incoming lane, shape ``(lanes,)``.
     reach_s
         How many seconds before its arrival the first vehicle is seen, shape ``(lanes,)``.
+    known
+        How many vehicles of each lane are seen or told of, shape ``(lanes,)``; those behind them are a mean flow, and nobody in particular.
     """
 
     lanes: NDArray[np.bool_]
     reach_s: NDArray[np.float64]
+    known: NDArray[np.int64]
 
 
 def nothing_seen(lanes: int, unsent: Iterable[int]) -> BeyondSight:
     """Return what is known at first; flows are to be expected on the `unsent` ones of the lanes, to which no neighbour sends."""
     expected = np.zeros(lanes, dtype=np.bool_)
     expected[list(unsent)] = True
-    return BeyondSight(expected, np.zeros(lanes))
+    return BeyondSight(expected, np.zeros(lanes), np.zeros(lanes, dtype=np.int64))
 
 
 @compiled
@@ -94,6 +97,7 @@ def add_flow(
     until_s
         Nobody is expected later.
     """
+    beyond.known[lane] = count - traffic.lane_start[lane]
     if not beyond.lanes[lane]:
         return count
     flows = np.where(incoming == lane, flow_veh_s, 0.0)

@@ -99,7 +99,7 @@ def _record(
     lane_start: NDArray[np.int64],
     movement: NDArray[np.int64],
 ) -> None:
-    _, departures, row, _, outgoing, _, _, _ = around.value
+    _, departures, row, _, outgoing, _, beyond, _ = around.value
     times, ways = departures.time_s[row], departures.outgoing[row]
     kept = 0
     for k in range(departures.number[row]):
@@ -109,7 +109,11 @@ def _record(
             kept += 1
     gone = kept
     for lane in range(len(lane_start) - 1):
-        for i in range(planned_start[lane], planned_start[lane + 1]):
+        # A mean flow is not sent on: it would be taken for vehicles that come at that very moment.
+        last = planned_start[lane + 1]
+        if beyond.lanes[lane]:
+            last = min(last, planned_start[lane] + beyond.known[lane])
+        for i in range(planned_start[lane], last):
             if departure_ds[i] < 0:
                 continue
             leaves_s = time_s + departure_ds[i] / 10.0

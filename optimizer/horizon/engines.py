@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BEAM_WIDTH = 2
 """Nodes per time and stage in the beam."""
 
-WIDE_BEAM = 8
+WIDE_BEAM = 4
 """The same where plans look far (`HorizonParameters.looks_far`): the price of a change is paid long before its gain."""
 
 NODE_LIMIT = 0

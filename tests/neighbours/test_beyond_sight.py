@@ -71,3 +71,12 @@ def test_where_interstages_are_short_plans_wait_for_gaps_and_the_narrow_beam_wil
     alone = neighbour("second", no_departures(2), links=())
     coming = traffic([3.0], flow_veh_s=(0.2, 0.1))
     assert alone.expect(1.0, coming) is coming
+
+
+def test_a_mean_flow_is_not_sent_on() -> None:
+    record = no_departures(2)
+    around = neighbour("second", record, links=(), long_interstage_s=INTERSTAGE_S)
+    told = around.expect(0.0, traffic([3.0, 9.0], flow_veh_s=(0.2, 0.1), moving=True))
+    assert told.arrival_s.size > 2
+    around.record(0.0, told, told.lane_start, np.round(10 * told.arrival_s).astype(np.int64))
+    assert record.time_s[1, : record.number[1]].tolist() == [3.0, 9.0]
