@@ -158,8 +158,8 @@ class RollingHorizon:
         return decisions
 
     def _neighbours(self, junctions: Mapping[str, Intersection]) -> dict[str, NeighbourTraffic]:
-        """Return what each junction is sent; nothing where junctions plan for themselves."""
-        if self.neighbours == "none":
+        """Return what each junction is sent; nothing where junctions plan for themselves, or know neither each other nor mean flows."""
+        if self.neighbours == "none" or not (self._links or any(map(self.parameters.looks_far, junctions.values()))):
             return {}
         rows = {name: row for row, name in enumerate(junctions)}
         departures = no_departures(len(rows))
