@@ -222,17 +222,18 @@ def _direct(backend: object, domain: str, name: str) -> Callable[[str], Any]:
 def _place(
     net: Net, junction: Intersection, layout: DetectorLayout, existing: Mapping[str, list[Loop]]
 ) -> tuple[list[Detector], list[Loop]]:
-    wanted: dict[tuple[DetectorRole, str, float], list[int]] = {}
-    speeds: dict[tuple[DetectorRole, str, float], tuple[float, float, bool]] = {}
+    wanted: dict[tuple[DetectorRole, str], list[int]] = {}
+    places: dict[tuple[DetectorRole, str], tuple[float, float, float, bool]] = {}
 
     def want(role: DetectorRole, section: Section, distance_m: float, index: int, *, on_lane: bool) -> None:
         # A place inside a junction moves to the lane behind it.
         start_m = min(LANE_START_M, section.length_m / 2)
         position_m = round(min(max(section.length_m - (distance_m - section.distance_m), start_m), section.length_m - 0.1), 2)
         distance_m = section.distance_m + section.length_m - position_m
-        key = role, section.lane, position_m
+        # Lanes that begin behind one lane upstream share its loop: the first of them says where it lies.
+        key = role, section.lane
         wanted.setdefault(key, []).append(index)
-        speeds[key] = distance_m, section.speed_m_s, on_lane
+        places.setdefault(key, (position_m, distance_m, section.speed_m_s, on_lane))
 
     vehicle_lanes = {m.incoming for m in junction.movements if junction.groups[m.group].kind is not GroupKind.PEDESTRIAN}
     for index, lane in enumerate(junction.incoming):
@@ -255,12 +256,12 @@ def _place(
     for index, lane in enumerate(junction.outgoing):
         section = downstream(net, lane.id, 0.0)[0]
         exit_m = min(layout.exit_m, section.length_m / 2)
-        key = DetectorRole.EXIT, section.lane, round(exit_m, 2)
+        key = DetectorRole.EXIT, section.lane
         wanted[key] = [index]
-        speeds[key] = exit_m, section.speed_m_s, True
+        places[key] = round(exit_m, 2), exit_m, section.speed_m_s, True
     detectors, loops = [], []
-    for (role, lane_id, position_m), lanes in wanted.items():
-        distance_m, speed_m_s, on_lane = speeds[role, lane_id, position_m]
+    for (role, lane_id), lanes in wanted.items():
+        position_m, distance_m, speed_m_s, on_lane = places[role, lane_id]
         loop = _nearest(existing.get(lane_id, []), position_m, tolerance_m=0.3 * max(distance_m, 20.0))
         if loop is None:
             loop = Loop(f"{VIRTUAL_PREFIX}:{junction.id}:{role.value}:{lane_id}", lane_id, position_m, virtual=True)
