@@ -215,6 +215,9 @@ class Intersection:
         Length of the field device's state string.
     allowed_changes
         Stage pairs ``(old, new)`` that may follow each other; all where it is None.
+    inner_lanes
+        The lanes between two stop lines of the junction: those whose id stands both before and behind it. Index in `incoming` by index in
+        `outgoing`.
 
     Raises
     ------
@@ -234,10 +237,14 @@ class Intersection:
     detectors: tuple[Detector, ...] = ()
     signal_count: int = 0
     allowed_changes: frozenset[tuple[int, int]] | None = None
+    inner_lanes: dict[int, int] = field(init=False, repr=False, compare=False)
     _closing: tuple[tuple[tuple[int, ...], ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check(self)
+        incoming = {lane.id: index for index, lane in enumerate(self.incoming)}
+        inner = {index: incoming[lane.id] for index, lane in enumerate(self.outgoing) if lane.id in incoming}
+        object.__setattr__(self, "inner_lanes", inner)
         # The monitor and the signals ask for it many times a second.
         green = [frozenset(g for g in range(len(self.groups)) if stage.serves(g)) for stage in self.stages]
         object.__setattr__(self, "_closing", tuple(tuple(tuple(sorted(old - new)) for new in green) for old in green))
@@ -325,10 +332,21 @@ def _check(junction: Intersection) -> None:
     for movement in junction.movements:
         if movement.incoming >= len(junction.incoming) or movement.outgoing >= len(junction.outgoing) or movement.group >= groups:
             raise IntersectionError(f"{place}: a movement points to a lane or group that is not described: {movement}.")
+    _check_inner_lanes(junction, place)
     for detector in junction.detectors:
         lanes = junction.outgoing if detector.role is DetectorRole.EXIT else junction.incoming
         if not detector.lanes or max(detector.lanes) >= len(lanes):
             raise IntersectionError(f"{place}: detector {detector.id!r} lies on no described lane; name its lanes.")
+
+
+def _check_inner_lanes(junction: Intersection, place: str) -> None:
+    behind = {junction.outgoing[movement.outgoing].id for movement in junction.movements}
+    onward = {junction.incoming[movement.incoming].id for movement in junction.movements}
+    for lane in junction.incoming:
+        if lane.id in behind and not (lane.length_m > 0 and lane.speed_m_s > 0):
+            raise IntersectionError(f"{place}: the inner lane {lane.id!r} has no length or no speed; give both.")
+        if lane.id in behind and lane.id not in onward:
+            raise IntersectionError(f"{place}: no movement leads on from the inner lane {lane.id!r}; describe where its vehicles go.")
 
 
 def _check_groups(junction: Intersection, place: str) -> None:

@@ -14,6 +14,7 @@ from optimizer.compiling import Kept, compiled, keep
 from optimizer.estimation.kinematics import FOLLOWING_S
 from optimizer.estimation.snapshots import packed, unpack_into
 from optimizer.estimation.traffic import ExpectedTraffic, room_for_traffic
+from optimizer.horizon.paths import STARTING_LOSS_S, ways_of
 from optimizer.intersection import DetectorRole
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from optimizer.estimation.traffic import TrafficArrays
     from optimizer.horizon.parameters import HorizonParameters
     from optimizer.intersection import Intersection
-
-STARTING_LOSS_S = 2.0
-"""Vehicles that start from a queue take this much longer to the next signal than at the allowed speed."""
 
 REMEMBERED_S = 120.0
 """A departure is forgotten after this time: no link takes longer."""
@@ -96,16 +94,17 @@ def _record(
     time_s: float,
     planned_start: NDArray[np.int64],
     departure_ds: NDArray[np.int64],
+    onward_ds: NDArray[np.int64],
     lane_start: NDArray[np.int64],
     movement: NDArray[np.int64],
 ) -> None:
-    _, departures, row, _, outgoing, _, beyond, _ = around.value
-    times, ways = departures.time_s[row], departures.outgoing[row]
+    _, departures, row, _, ways, _, beyond, _ = around.value
+    times, outgoing = departures.time_s[row], departures.outgoing[row]
     kept = 0
     for k in range(departures.number[row]):
         if time_s - REMEMBERED_S < times[k] < time_s:
             times[kept] = times[k]
-            ways[kept] = ways[k]
+            outgoing[kept] = outgoing[k]
             kept += 1
     gone = kept
     for lane in range(len(lane_start) - 1):
@@ -116,7 +115,16 @@ def _record(
         for i in range(planned_start[lane], last):
             if departure_ds[i] < 0:
                 continue
-            leaves_s = time_s + departure_ds[i] / 10.0
+            way = movement[lane_start[lane] + i - planned_start[lane]]
+            out = ways.outgoing[way]
+            leaves_s = time_s + departure_ds[i] / 10.0 + ways.lag_s[way]
+            if out < 0:  # by way of an inner lane, where its departure is another one
+                if onward_ds[i, 0] < 0:
+                    continue
+                out = ways.onward_outgoing[onward_ds[i, 1]]
+                leaves_s = time_s + onward_ds[i, 0] / 10.0
+                if out < 0:
+                    continue
             if kept == MOST_DEPARTURES:
                 if leaves_s >= times[kept - 1]:
                     continue
@@ -124,10 +132,10 @@ def _record(
             place = kept
             while place > gone and times[place - 1] > leaves_s:
                 times[place] = times[place - 1]
-                ways[place] = ways[place - 1]
+                outgoing[place] = outgoing[place - 1]
                 place -= 1
             times[place] = leaves_s
-            ways[place] = outgoing[movement[lane_start[lane] + i - planned_start[lane]]]
+            outgoing[place] = out
             kept += 1
     departures.number[row] = kept
 
@@ -151,12 +159,18 @@ class _Links(NamedTuple):
     option: NDArray[np.int64]
 
 
+class _WaysOut(NamedTuple):
+    outgoing: NDArray[np.int64]  # per movement: the lane by which its vehicles leave the junction; -1 by way of an inner lane with a queue
+    lag_s: NDArray[np.float64]  # per movement: from its stop line to the last one that is passed with it
+    onward_outgoing: NDArray[np.int64]  # per incoming lane: the same as `outgoing` for those who drove onto it from another stop line
+
+
 class _Surroundings(NamedTuple):
     links: _Links
     departures: Departures
     row: int
     incoming: NDArray[np.int64]  # lane of each movement
-    outgoing: NDArray[np.int64]
+    ways: _WaysOut
     seen: NDArray[np.float64]  # how often each movement was seen of late, changed in place
     beyond: BeyondSight
     traffic: TrafficArrays  # what is expected with the neighbours' vehicles, written in place
@@ -204,7 +218,13 @@ class NeighbourTraffic:
             first_option=np.cumsum([0, *(movements.size for _, movements in ours)]).astype(np.int64),
             option=np.concatenate([np.empty(0, dtype=np.int64), *(movements for _, movements in ours)]),
         )
-        outgoing = np.array([m.outgoing for m in junction.movements], dtype=np.int64)
+        ways = ways_of(junction)
+        outgoing = [-1 if way.onward >= 0 else way.outgoing for way in ways.by_movement]
+        ways_out = _WaysOut(
+            outgoing=np.array(outgoing, dtype=np.int64),
+            lag_s=np.array([way.lags_s[-1] for way in ways.by_movement], dtype=np.float64),
+            onward_outgoing=np.array([outgoing[m] if m >= 0 else -1 for m in ways.onward_movement], dtype=np.int64),
+        )
         self._seen = np.ones(len(junction.movements))
         lanes = range(len(junction.incoming))
         unsent = set(lanes).difference(*(link.lanes for link, _ in ours)) if parameters.looks_far(junction) else set()
@@ -215,7 +235,7 @@ class NeighbourTraffic:
             departures,
             rows[junction.id],
             incoming,
-            outgoing,
+            ways_out,
             self._seen,
             self._beyond,
             room_for_traffic(0, len(lanes), 0, 0, 0),
@@ -266,7 +286,14 @@ class NeighbourTraffic:
             traffic.flow_veh_s,
         )
 
-    def record(self, time_s: float, traffic: ExpectedTraffic, planned_start: NDArray[np.int64], departure_ds: NDArray[np.int64]) -> None:
+    def record(
+        self,
+        time_s: float,
+        traffic: ExpectedTraffic,
+        planned_start: NDArray[np.int64],
+        departure_ds: NDArray[np.int64],
+        onward_ds: NDArray[np.int64],
+    ) -> None:
         """Replace what the junction was to send from now on by a new plan; what has left before stays.
 
         Parameters
@@ -275,12 +302,12 @@ class NeighbourTraffic:
             Now.
         traffic
             What the plan was made for.
-        planned_start, departure_ds
+        planned_start, departure_ds, onward_ds
             Vehicles ``planned_start[l]`` to ``planned_start[l + 1]`` of the plan are the first ones of lane l of the traffic; when they
-            leave from now, -1 where they do not (`HorizonProblem.lane_start`, `HorizonSolution.departure_ds`). Lanes beyond those of the
+            leave from now, -1 where they do not (`HorizonProblem.lane_start`, `HorizonSolution.departure_ds`, `HorizonSolution.onward_ds`). Lanes beyond those of the
             traffic (people on foot) send nothing.
         """
-        _record(self._around, time_s, planned_start, departure_ds, traffic.lane_start, traffic.movement)
+        _record(self._around, time_s, planned_start, departure_ds, onward_ds, traffic.lane_start, traffic.movement)
 
     def snapshot(self) -> bytes:
         """Return what has been learnt of turning and of sight; see `optimizer.estimation.snapshots.Keeps`."""

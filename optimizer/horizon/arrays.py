@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from optimizer.horizon.problem import HorizonProblem
+    from optimizer.horizon.problem import HorizonProblem, Tandem
 
 
 class ProblemArrays(NamedTuple):
@@ -28,6 +28,7 @@ class ProblemArrays(NamedTuple):
     weight: NDArray[np.int64]
     moving: NDArray[np.bool_]
     unserved_cost: NDArray[np.int64]
+    tandem: Tandem
 
 
 def arrays_of(problem: HorizonProblem) -> ProblemArrays:

@@ -11,7 +11,8 @@ import numpy as np
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import JAM_SPACING_M
 from optimizer.horizon.arrays import ProblemArrays
-from optimizer.horizon.problem import WEIGHT_UNIT, HorizonProblem, SignalModel, to_ds
+from optimizer.horizon.paths import Ways, room_veh, ways_of
+from optimizer.horizon.problem import NO_TANDEM, WEIGHT_UNIT, HorizonProblem, SignalModel, Tandem, to_ds
 from optimizer.intersection import GroupKind
 from optimizer.red_limits import RedLimits
 
@@ -52,7 +53,12 @@ class JunctionModel(NamedTuple):
     Attributes
     ----------
     movement_group, movement_outgoing
-        Per movement.
+        Per movement: its group in the problem, and the outgoing lane at the end of its way; -1 where that is an inner lane, whose room the
+        problem itself knows.
+    path_start, path_member
+        Groups ``path_member[path_start[p]]`` to ``path_member[path_start[p + 1]]`` are those of path group p.
+    tandem
+        See `HorizonProblem`.
     storage_veh
         Per outgoing lane: room that counts as empty.
     group_weight
@@ -71,6 +77,9 @@ class JunctionModel(NamedTuple):
 
     movement_group: NDArray[np.int64]
     movement_outgoing: NDArray[np.int64]
+    path_start: NDArray[np.int64]
+    path_member: NDArray[np.int64]
+    tandem: Tandem
     storage_veh: NDArray[np.float64]
     group_weight: NDArray[np.float64]
     recall_groups: NDArray[np.int64]
@@ -99,7 +108,9 @@ class ProblemAssembler:
         self.signals = SignalModel.from_intersection(junction, parameters)
         kinds = [group.kind for group in junction.groups]
         served = np.flatnonzero((self.signals.service > 0).any(axis=0))
-        recalled = [g for g in served.tolist() if kinds[g] is GroupKind.PEDESTRIAN]
+        recalled = [g for g in served.tolist() if g < len(kinds) and kinds[g] is GroupKind.PEDESTRIAN]
+        ways = ways_of(junction)
+        kinds += [kinds[members[0]] for members, _ in ways.path_groups]
         notice_s = RedLimits(junction).notice_s
         values = {
             HEADWAY: parameters.headway_s,
@@ -114,8 +125,11 @@ class ProblemAssembler:
             STOP_TOLERANCE: self.signals.stop_tolerance_ds,
         }
         self.model = JunctionModel(
-            movement_group=np.array([m.group for m in junction.movements], dtype=np.int64),
-            movement_outgoing=np.array([m.outgoing for m in junction.movements], dtype=np.int64),
+            movement_group=np.array(ways.group_of, dtype=np.int64),
+            movement_outgoing=np.array([-1 if way.onward >= 0 else way.outgoing for way in ways.by_movement], dtype=np.int64),
+            path_start=np.cumsum([0, *(len(members) for members, _ in ways.path_groups)]).astype(np.int64),
+            path_member=np.array([g for members, _ in ways.path_groups for g in members], dtype=np.int64),
+            tandem=_tandem(junction, ways, len(recalled), self.signals, parameters),
             storage_veh=np.array([min(max(lane.storage_m, JAM_SPACING_M), FULL_ROOM_M) / JAM_SPACING_M for lane in junction.outgoing]),
             group_weight=np.array([parameters.tram_weight_veh if kind is GroupKind.TRAM else 1.0 for kind in kinds]),
             recall_groups=np.array(recalled, dtype=np.int64),
@@ -168,6 +182,26 @@ class ProblemAssembler:
         return HorizonProblem(self.signals, **arrays._asdict())
 
 
+def _tandem(junction: Intersection, ways: Ways, recalled: int, signals: SignalModel, parameters: HorizonParameters) -> Tandem:
+    """Return the inner lanes of a junction; the lanes of the recalled groups come last, and are none."""
+    if not any(way.onward >= 0 for way in ways.by_movement):
+        return NO_TANDEM
+    lanes = len(junction.incoming) + recalled
+    onward = np.full((lanes, signals.service.shape[1]), -1, dtype=np.int64)
+    travel = np.ones_like(onward)
+    room, group, terminal = np.zeros(lanes, dtype=np.int64), np.full(lanes, -1, dtype=np.int64), np.zeros((lanes, 2), dtype=np.int64)
+    for movement, way, g in zip(junction.movements, ways.by_movement, ways.group_of, strict=True):
+        if way.onward < 0:
+            continue
+        onward[movement.incoming, g] = way.onward
+        travel[movement.incoming, g] = max(to_ds(way.travel_s), 1)
+        room[way.onward] = room_veh(junction.incoming[way.onward].storage_m)
+        group[way.onward] = ways.group_of[ways.onward_movement[way.onward]]
+        left_ds = to_ds(parameters.headway_s / 2 + parameters.queue_penalty_s)
+        terminal[way.onward] = left_ds, round(parameters.green_queue_share * left_ds)
+    return Tandem(onward, travel, room, group, terminal)
+
+
 @compiled
 def collect_problem(
     model: JunctionModel,
@@ -210,13 +244,15 @@ def collect_problem(
             out = model.movement_outgoing[movement[i]]
             arrival[count] = due
             released = due
-            lacking = sent[out] + 1 - np.floor(room_veh[out])
-            if lacking > 0:
-                released = max(due, int(10.0 * (REFILL_AFTER_S + lacking / REFILL_VEH_S)))
-            sent[out] += 1
+            occupied = 0.0
+            if out >= 0:
+                lacking = sent[out] + 1 - np.floor(room_veh[out])
+                if lacking > 0:
+                    released = max(due, int(10.0 * (REFILL_AFTER_S + lacking / REFILL_VEH_S)))
+                sent[out] += 1
+                occupied = 1.0 - min(room_veh[out] / model.storage_veh[out], 1.0)
             release[count] = released
             group[count] = model.movement_group[movement[i]]
-            occupied = 1.0 - min(room_veh[out] / model.storage_veh[out], 1.0)
             worth = weight_veh[i] * model.group_weight[group[count]] * (1.0 - OCCUPIED_DISCOUNT * occupied)
             weight[count] = max(1, int(np.round(worth * WEIGHT_UNIT)))
             is_moving[count] = moving[i]
@@ -251,9 +287,12 @@ def collect_problem(
             waited_ds += lasting_ds
             unserved[i, 0] = weight[i] * (waited_ds + np.int64(np.round(terminal_ds)))
             unserved[i, 1] = weight[i] * (waited_ds + np.int64(np.round(constants[GREEN_SHARE] * terminal_ds)))
-    green_since = np.empty(len(green_since_s), dtype=np.int64)
-    for g in range(len(green_since_s)):
+    own = len(green_since_s)
+    green_since = np.empty(own + len(model.path_start) - 1, dtype=np.int64)
+    for g in range(own):
         green_since[g] = np.int64(np.round((min(green_since_s[g], green_start_s) - time_s) * 10.0))
+    for p in range(len(model.path_start) - 1):
+        green_since[own + p] = green_since[model.path_member[model.path_start[p] : model.path_start[p + 1]]].max()
     green_start_ds = int(np.round((green_start_s - time_s) * 10.0))
     earliest_ds = max(green_start_ds + model.minimum_green[stage], 0)
     return ProblemArrays(
@@ -271,4 +310,5 @@ def collect_problem(
         weight[:count],
         is_moving[:count],
         unserved,
+        model.tandem,
     )

@@ -100,6 +100,8 @@ def solve(
     if len(known.plan) > count:
         raise ValueError(f"the hint has {len(known.plan)} stages, but there are only {count} slots; give at least as many.")
     floor = free_flow_cost(problem)
+    if problem.tandem.room_veh.any():
+        return _answer(known, floor, began)
     if count == 1:
         return _answer(known, known.cost if most == 1 else floor, began)
     if slots is None and known.cost <= floor:
@@ -178,4 +180,4 @@ def _plan_of(problem: HorizonProblem, solver: cp_model.CpSolver, slots: Slots) -
 def _answer(known: HorizonSolution, bound: int, began: float) -> HorizonSolution:
     bound = min(bound, known.cost)
     status = SolutionStatus.OPTIMAL if bound == known.cost else SolutionStatus.FEASIBLE
-    return HorizonSolution(known.plan, known.departure_ds, known.cost, bound, status, "cp-sat", time.perf_counter() - began)
+    return HorizonSolution(known.plan, known.departure_ds, known.onward_ds, known.cost, bound, status, "cp-sat", time.perf_counter() - began)

@@ -55,13 +55,14 @@ class Change(NamedTuple):
 
 
 class PlannedDepartures(NamedTuple):
-    """When vehicles leave under a plan: `HorizonProblem.lane_start`, and `HorizonSolution.departure_ds` from the time of the plan on.
+    """When vehicles leave under a plan: `HorizonProblem.lane_start`, and `HorizonSolution`'s times from the time of the plan on.
 
     The next choice may write its own into the same arrays.
     """
 
     lane_start: NDArray[np.int64]
     departure_ds: NDArray[np.int64]
+    onward_ds: NDArray[np.int64]
 
 
 class Engine(Protocol):
@@ -131,7 +132,10 @@ class SearchEngine:
         tables = prepare(self.assembler.signals)
         plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
         lanes = len(self.assembler.model.headway)
-        self._leaving = PlannedDepartures(np.zeros(lanes + 1, dtype=np.int64), np.zeros(LONGEST_QUEUE_VEH * lanes, dtype=np.int64))
+        most = LONGEST_QUEUE_VEH * lanes
+        self._leaving = PlannedDepartures(
+            np.zeros(lanes + 1, dtype=np.int64), np.zeros(most, dtype=np.int64), np.zeros((most, 2), dtype=np.int64)
+        )
         self._prepared = keep(_Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan, self._leaving))
         self._beam_width = usual_beam_width(junction, parameters) if beam_width is None else beam_width
         self._node_limit = node_limit
@@ -164,7 +168,9 @@ class SearchEngine:
             self._beam_width,
             self._node_limit,
         )
-        self.departures = PlannedDepartures(self._leaving.lane_start, self._leaving.departure_ds[:vehicles])
+        self.departures = PlannedDepartures(
+            self._leaving.lane_start, self._leaving.departure_ds[:vehicles], self._leaving.onward_ds[:vehicles]
+        )
         return None if stage == _STAY else Change(stage, cost / (10 * WEIGHT_UNIT), bound >= cost)
 
 
@@ -208,12 +214,12 @@ class CpSatEngine:
         began_s = time.perf_counter()
         problem = self.assembler.assemble(time_s, status, green_since_s, red_since_s, traffic)
         if not problem.arrival_ds.size:
-            self.departures = PlannedDepartures(problem.lane_start, problem.arrival_ds)
+            self.departures = PlannedDepartures(problem.lane_start, problem.arrival_ds, np.empty((0, 2), dtype=np.int64))
             return None
         hint = search.solve(problem, beam_width=self._beam_width, node_limit=self._node_limit)
         left_s = began_s + self._time_limit_s - time.perf_counter()
         solution = cp_sat.solve(problem, hint=hint, time_limit_s=left_s, effort=self._effort)
-        self.departures = PlannedDepartures(problem.lane_start, solution.departure_ds)
+        self.departures = PlannedDepartures(problem.lane_start, solution.departure_ds, solution.onward_ds)
         if len(solution.plan) < 2 or solution.plan[1].command_ds > 0:
             return None
         return Change(solution.plan[1].stage, solution.cost / (10 * WEIGHT_UNIT), solution.status is SolutionStatus.OPTIMAL)
@@ -223,7 +229,8 @@ ENGINES = {"search": SearchEngine, "cp-sat": CpSatEngine}
 
 
 def _nothing_leaves(junction: Intersection) -> PlannedDepartures:
-    return PlannedDepartures(np.zeros(len(junction.incoming) + 1, dtype=np.int64), np.empty(0, dtype=np.int64))
+    lanes = len(junction.incoming)
+    return PlannedDepartures(np.zeros(lanes + 1, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, 2), dtype=np.int64))
 
 
 def _shared_workspace(node_limit: int) -> SearchWorkspace:
@@ -275,18 +282,18 @@ def _choose(
     )
     group = problem.group
     # Where all vehicles have a protected green that may go on, no plan can be better than to let them go.
-    others = problem.latest_change_ds < tables.numbers[H]
+    others = problem.latest_change_ds < tables.numbers[H] or problem.tandem.room_veh.size > 0
     for i in range(group.size):
         if tables.service[stage, group[i]] != PROTECTED:
             others = True
             break
     leaving.lane_start[:] = problem.lane_start
-    departure = leaving.departure_ds[: group.size]
+    departure, onward = leaving.departure_ds[: group.size], leaving.onward_ds[: group.size]
     if not others or not group.size:
         plan[0, 0] = stage
-        replay_arrays(tables, problem, plan[:1], departure)
+        replay_arrays(tables, problem, plan[:1], departure, onward)
         return _STAY, 0, 0, group.size
-    cost, bound, length, _ = search_plan(tables, problem, workspace, beam_width, node_limit, plan, departure)
+    cost, bound, length, _ = search_plan(tables, problem, workspace, beam_width, node_limit, plan, departure, onward)
     if length < 2 or plan[1, 1] > 0:
         return _STAY, cost, bound, group.size
     return plan[1, 0], cost, bound, group.size

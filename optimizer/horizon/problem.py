@@ -27,6 +27,13 @@ be commanded in time, for want of a grid time or of an allowed change: then the 
   that was last started (b <= d); for a closing group it is that of the stage that ended, until its used yellow is over. Before the
   start of the first stage's green it is the first stage's.
 * RED_THEN_GO: d >= release_i + stop_then_go.
+* where its way leads onto an inner lane m (`Tandem.onward`): m has room at d.
+
+**Tandem queues**: a vehicle that departs at d onto the inner lane m comes to the stop line of m at d + travel, behind all who drove onto m
+before (those who do so at the same time in the order of their lanes) and behind the vehicles that the problem gives m. There it is a
+vehicle of m like any other, with that time as arrival and release, of the group `Tandem.group` of m, moving. As one that has priority it
+counts from its departure d on. m has room at d where fewer than `Tandem.room_veh` are on m: those that the problem gives it, and those
+who drove onto it before; a vehicle that leaves m frees its place one headway of m later, when the queue has moved up.
 
 Departures happen in the order of time: what may leave at d depends on earlier departures only. Hence 0 < clear <= headway of every lane,
 and 0 < gap.
@@ -38,17 +45,19 @@ H): one per lane and green.
 **Cost** (integer): for a vehicle that departs, weight * (d - arrival), plus weight * stop_penalty if it was moving and d - arrival >
 stop_tolerance.
 For a vehicle that does not, `unserved_cost` [i][0] if its group is red and [i][1] if it is served by the plan's last stage; plus
-change_penalty * `WEIGHT_UNIT` for each change. An `unserved_cost` should be no less than the cost of departing just before H, and [i][1]
+change_penalty * `WEIGHT_UNIT` for each change. A vehicle pays at each stop line of its way; who drove onto an inner lane and is left
+there pays weight * (max(0, H - arrival) + stop_penalty if H - arrival > stop_tolerance + `Tandem.terminal_ds` [0] or [1]). An `unserved_cost` should be no less than the cost of departing just before H, and [i][1]
 no more than [i][0] (where serving a vehicle could be dearer than not serving it, the search is still right but far slower).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from optimizer.horizon.paths import ways_of
 from optimizer.intersection import Aspect, Intersection, interstage_matrix_s
 
 if TYPE_CHECKING:
@@ -69,6 +78,37 @@ RED, PROTECTED, PERMISSIVE, RED_THEN_GO = range(4)
 _CODE = {Aspect.RED: RED, Aspect.PROTECTED: PROTECTED, Aspect.PERMISSIVE: PERMISSIVE, Aspect.RED_THEN_GO: RED_THEN_GO}
 
 
+class Tandem(NamedTuple):
+    """The inner lanes of a junction: their queues are fed by its own stop lines. All arrays are empty where there are none.
+
+    Attributes
+    ----------
+    onward
+        Lane onto which vehicles of the lane and the group drive from their stop line, -1 where they leave; shape ``(lanes, groups)``. No
+        lane leads back to itself over others.
+    travel_ds
+        Time from one stop line to the next, 1 or more; shape ``(lanes, groups)``.
+    room_veh
+        Vehicles that an inner lane holds, 1 or more; 0 for other lanes; shape ``(lanes,)``.
+    group
+        Group of those who drove onto an inner lane, shape ``(lanes,)``.
+    terminal_ds
+        What each of them costs that is left there, by its weight, where its group is red and where it is green at the end of the plan;
+        shape ``(lanes, 2)``.
+    """
+
+    onward: NDArray[np.int64]
+    travel_ds: NDArray[np.int64]
+    room_veh: NDArray[np.int64]
+    group: NDArray[np.int64]
+    terminal_ds: NDArray[np.int64]
+
+
+_NO_ROWS: Final = np.zeros((0, 0), dtype=np.int64)
+NO_TANDEM: Final = Tandem(_NO_ROWS, _NO_ROWS, _NO_ROWS[:, 0:0].reshape(0), _NO_ROWS[:, 0:0].reshape(0), _NO_ROWS)
+"""No inner lanes."""
+
+
 def to_ds(seconds: float) -> int:
     """Round seconds to whole deciseconds."""
     return round(seconds * DS_PER_S)
@@ -77,6 +117,10 @@ def to_ds(seconds: float) -> int:
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class SignalModel:
     """The part of the problem that a junction's description fixes.
+
+    The groups are those of the junction, and behind them its path groups (see `optimizer.horizon.paths`): those are served where all
+    groups of the path are, give way where one of them does, and end their green so early that who passes the first stop line then still
+    passes the last.
 
     Attributes
     ----------
@@ -123,16 +167,30 @@ class SignalModel:
             for b in stages:
                 if a == b or not junction.change_allowed(a, b):
                     interstage[a, b] = -1
-        groups = len(junction.groups)
+        paths = ways_of(junction).path_groups
+        own = len(junction.groups)
+        groups = own + len(paths)
+        service = np.zeros((len(stages), groups), dtype=np.int64)
+        service[:, :own] = [[_CODE[a] for a in stage.aspects] for stage in junction.stages]
         lead = np.zeros((len(stages), len(stages), groups), dtype=np.int64)
-        for a, b in zip(*np.nonzero(interstage >= 0), strict=True):
-            for g, end_s in junction.green_ends_s(int(a), int(b), 0.0, interstage[a, b] / DS_PER_S).items():
-                lead[a, b, g] = to_ds(end_s)
         yields = np.zeros((groups, groups), dtype=np.bool_)
         for g, others in enumerate(junction.yields_to):
             yields[g, list(others)] = True
+        for g, (members, _) in enumerate(paths, start=own):
+            passed = service[:, list(members)]
+            service[:, g] = np.where((passed == RED).any(axis=1), RED, passed.max(axis=1))
+            yields[g] = yields[list(members)].any(axis=0)
+        for g, (members, _) in enumerate(paths, start=own):
+            yields[:, g] |= yields[:, members[0]]  # who gives way to the first stop line gives way to those who drive through
+        for a, b in zip(*np.nonzero(interstage >= 0), strict=True):
+            ends_s = junction.green_ends_s(int(a), int(b), 0.0, interstage[a, b] / DS_PER_S)
+            for g, end_s in ends_s.items():
+                lead[a, b, g] = to_ds(end_s)
+            for g, (members, lags_s) in enumerate(paths, start=own):
+                ends = [ends_s[member] - lag_s for member, lag_s in zip(members, lags_s, strict=True) if member in ends_s]
+                lead[a, b, g] = max(to_ds(min(ends, default=0.0)), 0) if service[a, g] != RED and service[b, g] == RED else 0
         return cls(
-            service=np.array([[_CODE[a] for a in stage.aspects] for stage in junction.stages], dtype=np.int64),
+            service=service,
             interstage_ds=interstage,
             closing_lead_ds=lead,
             minimum_green_ds=np.array([to_ds(junction.stage_minimum_green_s(s)) for s in stages], dtype=np.int64),
@@ -176,6 +234,8 @@ class HorizonProblem:
     arrival_ds, release_ds, group, weight, moving, unserved_cost
         Per vehicle, shapes ``(vehicles,)`` and ``(vehicles, 2)``. Every arrival lies before the horizon; `arrival_ds` may be negative for a
         vehicle that waits already.
+    tandem
+        The inner lanes.
     """
 
     signals: SignalModel
@@ -193,6 +253,7 @@ class HorizonProblem:
     weight: NDArray[np.int64]
     moving: NDArray[np.bool_]
     unserved_cost: NDArray[np.int64]
+    tandem: Tandem = NO_TANDEM
 
 
 def least_green_ds(signals: SignalModel) -> NDArray[np.int64]:

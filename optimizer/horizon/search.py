@@ -13,23 +13,37 @@ import numpy as np
 
 from optimizer.compiling import compiled
 from optimizer.horizon.arrays import ProblemArrays, arrays_of
-from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem, SignalModel
+from optimizer.horizon.problem import PERMISSIVE, RED, RED_THEN_GO, HorizonProblem, SignalModel, Tandem
 from optimizer.horizon.search_bound import fill_unhindered, find_components
 from optimizer.horizon.search_dynamics import (
     ARRIVAL,
     BEGIN,
     BITS,
+    COUPLED,
     DEPARTURE,
     END,
     FREE,
     GROUP,
+    GROUPS_AHEAD,
     GROUPS_BEHIND,
     HEADWAY,
+    INNER_GROUP,
+    INNER_ONWARD,
+    INNER_TRAVEL,
     LEAST_RELEASE,
+    ONWARD,
+    ONWARD_DEPARTURE,
+    ONWARD_FROM,
+    PLACE,
+    QUEUE,
     RELEASE,
+    ROOM,
     SERVED_LANE,
     STOP_COST,
     STOP_FROM,
+    TERMINAL_GREEN,
+    TERMINAL_RED,
+    TRAVEL,
     UNIFORM,
     UNSERVED_GREEN,
     UNSERVED_LEAST,
@@ -38,13 +52,13 @@ from optimizer.horizon.search_dynamics import (
     YIELDING_LANE,
     advance,
     advance_yielding,
+    final_cost,
     pack,
     set_limits,
 )
 from optimizer.horizon.search_layers import ALL, search_layers
 from optimizer.horizon.search_nodes import LEAST_NODES, Root, SearchWorkspace, Traffic, make_workspace
-from optimizer.horizon.search_tables import FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, group_bit, prepare
-from optimizer.horizon.simulation import cost_of
+from optimizer.horizon.search_tables import CHANGE_COST, FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, group_bit, prepare
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
 if TYPE_CHECKING:
@@ -94,11 +108,11 @@ def solve(problem: HorizonProblem, *, beam_width: int = 2, node_limit: int = NOD
     if not _kept_workspace or _kept_workspace[0].values.shape[0] < node_limit:
         _kept_workspace[:] = [make_workspace(max(node_limit, LEAST_NODES))]
     plan = np.zeros((tables.grid.size + 1, 3), dtype=np.int64)
-    departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
-    cost, bound, length, _ = search_plan(tables, arrays_of(problem), _kept_workspace[0], beam_width, node_limit, plan, departure)
+    departure, onward = _room_for_departures(problem)
+    cost, bound, length, _ = search_plan(tables, arrays_of(problem), _kept_workspace[0], beam_width, node_limit, plan, departure, onward)
     stages = tuple(PlannedStage(int(row[0]), int(row[1]), int(row[2])) for row in plan[:length])
     status = SolutionStatus.OPTIMAL if bound >= cost else SolutionStatus.FEASIBLE
-    return HorizonSolution(stages, departure, int(cost), int(bound), status, "search", time.perf_counter() - began)
+    return HorizonSolution(stages, departure, onward, int(cost), int(bound), status, "search", time.perf_counter() - began)
 
 
 def replay(problem: HorizonProblem, plan: tuple[PlannedStage, ...]) -> HorizonSolution:
@@ -106,10 +120,14 @@ def replay(problem: HorizonProblem, plan: tuple[PlannedStage, ...]) -> HorizonSo
     began = time.perf_counter()
     tables = _tables_of(problem.signals)
     rows = np.array([[now.stage, now.command_ds, now.start_ds] for now in plan], dtype=np.int64)
-    departure = np.empty(problem.arrival_ds.size, dtype=np.int64)
-    replay_arrays(tables, arrays_of(problem), rows, departure)
-    cost = cost_of(problem, plan, departure)
-    return HorizonSolution(plan, departure, cost, 0, SolutionStatus.FEASIBLE, "search", time.perf_counter() - began)
+    departure, onward = _room_for_departures(problem)
+    cost = int(replay_arrays(tables, arrays_of(problem), rows, departure, onward))
+    return HorizonSolution(plan, departure, onward, cost, 0, SolutionStatus.FEASIBLE, "search", time.perf_counter() - began)
+
+
+def _room_for_departures(problem: HorizonProblem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    vehicles = problem.arrival_ds.size
+    return np.empty(vehicles, dtype=np.int64), np.empty((vehicles, 2), dtype=np.int64)
 
 
 def _tables_of(signals: SignalModel) -> SearchTables:
@@ -130,6 +148,7 @@ def search_plan(
     node_limit: int,
     plan: NDArray[np.int64],
     departure: NDArray[np.int64],
+    onward: NDArray[np.int64],
 ) -> tuple[int, int, int, int]:
     """Solve one problem on plain arrays, with little overhead.
 
@@ -143,8 +162,8 @@ def search_plan(
         As in `solve`; with `node_limit` 0 the beam alone answers.
     plan
         Result: rows of stage, command and start, shape ``(len(tables.grid) + 1, 3)``.
-    departure
-        Result: per vehicle, -1 where it is not served.
+    departure, onward
+        Result: `HorizonSolution.departure_ds` and `HorizonSolution.onward_ds`.
 
     Returns
     -------
@@ -176,16 +195,22 @@ def search_plan(
         bound, nodes = max(bound, proven), nodes + made
     plan[0, 1] = problem.green_start_ds
     plan[0, 2] = problem.green_start_ds
-    _replay(tables, traffic, root, plan, length, departure)
+    _replay(tables, traffic, root, plan, length, departure, onward)
     return upper, min(bound, upper), length, nodes
 
 
 @compiled
-def replay_arrays(tables: SearchTables, problem: ProblemArrays, plan: NDArray[np.int64], departure: NDArray[np.int64]) -> None:
-    """Write the departures of a plan, given as rows of stage, command and start (other arguments as in `search_plan`)."""
+def replay_arrays(
+    tables: SearchTables,
+    problem: ProblemArrays,
+    plan: NDArray[np.int64],
+    departure: NDArray[np.int64],
+    onward: NDArray[np.int64],
+) -> int:
+    """Write the departures of a plan, given as rows of stage, command and start, and return its cost (arguments as in `search_plan`)."""
     traffic = _collect_traffic(tables, problem)
     root = Root(problem.stage, 0, 0, _first_departures(tables, problem.group_green_since_ds))
-    _replay(tables, traffic, root, plan, plan.shape[0], departure)
+    return _replay(tables, traffic, root, plan, plan.shape[0], departure, onward)
 
 
 @compiled
@@ -198,35 +223,88 @@ def _first_departures(tables: SearchTables, group_green_since: NDArray[np.int64]
 
 
 @compiled
+def _lanes_in_use(problem: ProblemArrays) -> NDArray[np.bool_]:
+    """Return which lanes have vehicles, or may be driven onto by some; shape ``(lanes,)``."""
+    lane_start, onward = problem.lane_start, problem.tandem.onward
+    used = np.zeros(problem.lane_free_ds.size, dtype=np.bool_)
+    for lane in range(used.size):
+        if lane_start[lane + 1] > lane_start[lane]:
+            used[lane] = True
+        for i in range(lane_start[lane], lane_start[lane + 1]):
+            onto = onward[lane, problem.group[i]] if onward.size else -1
+            while onto >= 0:
+                used[onto] = True
+                onto = onward[onto, problem.tandem.group[onto]]
+    return used
+
+
+@compiled
+def _groups_ahead(tandem: Tandem, inner: int) -> int:
+    """Return the groups, as bits, of the stop lines that are still to come for those who drove onto an inner lane."""
+    ahead = 0
+    while inner >= 0:
+        ahead |= group_bit(tandem.group[inner])
+        inner = tandem.onward[inner, tandem.group[inner]]
+    return ahead
+
+
+@compiled
 def _collect_traffic(tables: SearchTables, problem: ProblemArrays) -> Traffic:
     """Leave out the lanes without vehicles and note what each lane meets in each stage."""
     lane_start, lane_free, headway = problem.lane_start, problem.lane_free_ds, problem.headway_ds
     arrival, release, group, weight = problem.arrival_ds, problem.release_ds, problem.group, problem.weight
-    moving, unserved = problem.moving, problem.unserved_cost
+    moving, unserved, tandem = problem.moving, problem.unserved_cost, problem.tandem
     stages = tables.service.shape[0]
     numbers = tables.numbers
+    used = _lanes_in_use(problem)
+    place = np.full(used.size, -1, dtype=np.int64)
     count = 0
-    for lane in range(lane_free.size):
-        if lane_start[lane + 1] > lane_start[lane]:
+    for lane in range(used.size):
+        if used[lane]:
+            place[lane] = count
             count += 1
-    lanes = np.empty((count, 5), dtype=np.int64)
-    vehicles = np.empty((arrival.size, 13), dtype=np.int64)
+    width = count
+    lanes = np.zeros((count, 15), dtype=np.int64)
+    vehicles = np.empty((arrival.size, 17), dtype=np.int64)
     lane_kind = np.zeros((stages, count), dtype=np.int8)
     monotone = True
-    at = 0
-    for lane in range(lane_free.size):
-        if lane_start[lane + 1] == lane_start[lane]:
+    for lane in range(used.size):
+        at = place[lane]
+        if at < 0:
             continue
+        lanes[at, PLACE] = lane
         lanes[at, BEGIN] = lane_start[lane]
         lanes[at, END] = lane_start[lane + 1]
         lanes[at, HEADWAY] = headway[lane]
         lanes[at, FREE] = lane_free[lane]
         lanes[at, UNIFORM] = 1
+        lanes[at, INNER_ONWARD] = -1
+        if tandem.room_veh.size and tandem.room_veh[lane] > 0:
+            inner = tandem.group[lane]
+            lanes[at, COUPLED] = 1
+            lanes[at, ROOM] = tandem.room_veh[lane]
+            lanes[at, QUEUE] = width
+            lanes[at, INNER_GROUP] = inner
+            lanes[at, INNER_TRAVEL] = tandem.travel_ds[lane, inner]
+            lanes[at, TERMINAL_RED] = tandem.terminal_ds[lane, 0]
+            lanes[at, TERMINAL_GREEN] = tandem.terminal_ds[lane, 1]
+            lanes[at, GROUPS_AHEAD] = _groups_ahead(tandem, lane)
+            if tandem.onward[lane, inner] >= 0:
+                lanes[at, INNER_ONWARD] = place[tandem.onward[lane, inner]]
+            width += 1 + tandem.room_veh[lane]
         least_release = FAR
         behind = 0
         for i in range(lane_start[lane + 1] - 1, lane_start[lane] - 1, -1):
             least_release = min(least_release, release[i])
             behind |= group_bit(group[i])
+            vehicles[i, ONWARD] = -1
+            vehicles[i, TRAVEL] = 0
+            if tandem.onward.size and tandem.onward[lane, group[i]] >= 0:
+                onto = tandem.onward[lane, group[i]]
+                lanes[at, COUPLED] = 1
+                vehicles[i, ONWARD] = place[onto]
+                vehicles[i, TRAVEL] = tandem.travel_ds[lane, group[i]]
+                behind |= _groups_ahead(tandem, onto)
             vehicles[i, GROUPS_BEHIND] = behind
             vehicles[i, ARRIVAL] = arrival[i]
             vehicles[i, RELEASE] = release[i]
@@ -251,32 +329,46 @@ def _collect_traffic(tables: SearchTables, problem: ProblemArrays) -> Traffic:
                     lane_kind[s, at] = YIELDING_LANE
                 elif aspect != RED:
                     lane_kind[s, at] = max(lane_kind[s, at], SERVED_LANE)
-        at += 1
+        if lanes[at, COUPLED]:
+            lane_kind[:, at] = YIELDING_LANE  # what leaves one of them must be known before the next one can move
     fill_unhindered(numbers, lanes, vehicles)
-    return Traffic(lanes, vehicles, lane_kind, find_components(lane_kind), monotone)
+    return Traffic(lanes, vehicles, lane_kind, find_components(lane_kind), monotone, width)
 
 
 @compiled
-def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np.int64], length: int, departure: NDArray[np.int64]) -> None:
-    """Write the departures of a plan."""
+def _replay(
+    tables: SearchTables,
+    traffic: Traffic,
+    root: Root,
+    plan: NDArray[np.int64],
+    length: int,
+    departure: NDArray[np.int64],
+    onward: NDArray[np.int64],
+) -> int:
+    """Write the departures of a plan, and return its cost."""
     lanes, vehicles = traffic.lanes, traffic.vehicles
     count = lanes.shape[0]
-    before = np.empty(count, dtype=np.int32)
-    now = np.empty(count, dtype=np.int32)
+    before = np.zeros(traffic.width, dtype=np.int32)
+    now = np.zeros(traffic.width, dtype=np.int32)
     for lane in range(count):
         before[lane] = pack(lanes[lane, BEGIN], lanes[lane, FREE])
+        for i in range(lanes[lane, BEGIN], lanes[lane, END]):
+            vehicles[i, ONWARD_DEPARTURE] = -1
+            vehicles[i, ONWARD_FROM] = -1
     opens = root.opens.copy()
     closes = np.zeros(opens.size, dtype=np.int64)
     old, command, start = root.stage, int(np.int64(0)), int(np.int64(0))  # no literals, as above
+    cost = tables.numbers[CHANGE_COST] * (length - 1)
     for k in range(length):
         new = plan[k, 0]
         if k > 0:
             command, start = plan[k, 1], plan[k, 2]
             set_limits(tables.service, tables.lead, tables.numbers, old, new, command, start, opens, closes)
         until = plan[k + 1, 1] if k + 1 < length else tables.numbers[H]
-        _, yielding = advance(tables.service, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until, opens, closes)
+        spent, yielding = advance(tables.service, traffic.lane_kind, lanes, vehicles, before, now, old, new, command, until, opens, closes)
+        cost += spent
         if yielding:
-            advance_yielding(
+            cost += advance_yielding(
                 tables.service,
                 tables.priority,
                 tables.numbers,
@@ -295,7 +387,12 @@ def _replay(tables: SearchTables, traffic: Traffic, root: Root, plan: NDArray[np
             )
         before[:] = now
         old = new
+    cost += final_cost(tables.service, tables.numbers, lanes, vehicles, now, old)
     departure[:] = -1
+    onward[:] = -1
     for lane in range(count):
         for i in range(lanes[lane, BEGIN], now[lane] >> BITS):
             departure[i] = vehicles[i, DEPARTURE]
+            onward[i, 0] = vehicles[i, ONWARD_DEPARTURE]
+            onward[i, 1] = vehicles[i, ONWARD_FROM]
+    return cost

@@ -9,7 +9,7 @@ import numpy as np
 
 from optimizer.compiling import compiled
 from optimizer.horizon.search_bound import lane_bound, turn_bound
-from optimizer.horizon.search_dynamics import BEGIN, FREE, advance, advance_yielding, final_cost, pack, set_limits
+from optimizer.horizon.search_dynamics import BEGIN, COUPLED, FREE, advance, advance_yielding, final_cost, pack, set_limits
 from optimizer.horizon.search_nodes import (
     BOUND,
     CAME_BY_STAYING,
@@ -128,17 +128,17 @@ def search_layers(
     stages = tables.service.shape[0]
     groups = tables.service.shape[1]
     lane_table, vehicles, lane_kind, component = traffic.lanes, traffic.vehicles, traffic.lane_kind, traffic.component
-    lanes = lane_table.shape[0]
+    lanes, width_of_state = lane_table.shape[0], traffic.width
     service, priority, leads, numbers = tables.service, tables.priority, tables.lead, tables.numbers
     interstages, reach = tables.interstage, tables.reach
     step = numbers[STEP]
     extra = np.empty((lanes, lanes), dtype=np.int64)
     lightest = np.empty(layer_width, dtype=np.int64)
     layers = grid.size
-    node_limit = min(node_limit, workspace.values.shape[0], workspace.lanes.size // max(lanes, 1))
+    node_limit = min(node_limit, workspace.values.shape[0], workspace.lanes.size // max(width_of_state, 1))
     values, links = workspace.values, workspace.links
     heads = np.full((layers, stages), -1, dtype=np.int32)
-    row = np.empty(lanes, dtype=np.int32)
+    row = np.zeros(width_of_state, dtype=np.int32)
     opens = np.empty(groups, dtype=np.int64)
     closes = np.zeros(groups, dtype=np.int64)
     chosen = np.empty(stages, dtype=np.bool_)
@@ -147,7 +147,7 @@ def search_layers(
     unbounded = root.deadline >= horizon
     for s in range(stages):
         unbounded = unbounded and tables.most_green[s] >= horizon
-    prunable = unbounded and traffic.monotone
+    prunable = unbounded and traffic.monotone and width_of_state == lanes
 
     best_parent, best_stage = -1, -1
     dropped = NEVER
@@ -156,7 +156,9 @@ def search_layers(
     # The root: everything that happens before the first command.
     for lane in range(lanes):
         workspace.lanes[lane] = pack(lane_table[lane, BEGIN], lane_table[lane, FREE])
-    start_row = workspace.lanes[:lanes]
+    for k in range(lanes, width_of_state):
+        workspace.lanes[k] = 0
+    start_row = workspace.lanes[:width_of_state]
     first = grid_index(grid, root.first_command)
     until = grid[first] if first < layers else horizon
     now = root.stage
@@ -167,13 +169,13 @@ def search_layers(
             service, priority, numbers, lane_kind, lane_table, vehicles, start_row, row, now, now, zero, zero, until, root.opens, closes
         )
     if first >= layers:
-        cost += final_cost(service, lane_table, vehicles, row, root.stage)
+        cost += final_cost(service, numbers, lane_table, vehicles, row, root.stage)
         if cost < upper:
             plan[0, 0] = root.stage
             return cost, cost, 1, 1
         return upper, cost, 0, 1
-    for lane in range(lanes):
-        workspace.lanes[lane] = row[lane]
+    for k in range(width_of_state):
+        workspace.lanes[k] = row[k]
     values[0, COST] = cost
     values[0, BOUND] = cost + lane_bound(reach, numbers, lane_table, vehicles, row, root.stage, until)
     links[0, STAGE] = root.stage
@@ -212,16 +214,17 @@ def search_layers(
                 node = candidates[c]
                 if values[node, BOUND] >= upper:
                     break
-                here = workspace.lanes[node * lanes : (node + 1) * lanes]
+                here = workspace.lanes[node * width_of_state : (node + 1) * width_of_state]
                 dominated = False
-                for k in range(kept):
-                    other = candidates[k]
+                for rank in range(kept):
+                    other = candidates[rank]
                     if values[other, COST] > values[node, COST] or links[other, DEADLINE] < links[node, DEADLINE]:
                         continue
                     dominated = True
-                    for lane in range(lanes):
-                        lead = workspace.lanes[other * lanes + lane] - here[lane]
-                        if lead < 0 or (lead > 0 and not traffic.monotone):
+                    for k in range(width_of_state):
+                        lead = workspace.lanes[other * width_of_state + k] - here[k]
+                        # Who comes onto an inner lane sooner may be in the way of others there.
+                        if lead < 0 or (lead > 0 and (not traffic.monotone or k >= lanes or lane_table[k, COUPLED])):
                             dominated = False
                             break
                     if dominated:
@@ -259,7 +262,7 @@ def search_layers(
                             opens,
                             closes,
                         )
-                    total += values[node, COST] + final_cost(service, lane_table, vehicles, row, stage)
+                    total += values[node, COST] + final_cost(service, numbers, lane_table, vehicles, row, stage)
                     if total < upper:
                         upper = total
                         best_parent, best_stage = node, stage
@@ -329,7 +332,7 @@ def search_layers(
                             closes,
                         )
                     if target >= layers:
-                        child_cost += final_cost(service, lane_table, vehicles, row, new)
+                        child_cost += final_cost(service, numbers, lane_table, vehicles, row, new)
                         if child_cost < upper:
                             upper = child_cost
                             best_parent, best_stage = node, new
@@ -345,8 +348,8 @@ def search_layers(
                     if count >= node_limit:
                         dropped = min(dropped, bound)
                         continue
-                    for lane in range(lanes):
-                        workspace.lanes[count * lanes + lane] = row[lane]
+                    for k in range(width_of_state):
+                        workspace.lanes[count * width_of_state + k] = row[k]
                     values[count, COST] = child_cost
                     values[count, BOUND] = bound
                     links[count, STAGE] = new

@@ -25,7 +25,7 @@ class SearchWorkspace(NamedTuple):
     Attributes
     ----------
     lanes
-        Packed lane states, shape ``(nodes * lanes,)``.
+        Packed states of the lanes and of the inner lanes' queues, shape ``(nodes * Traffic.width,)``.
     values
         Cost so far and bound of the whole cost, shape ``(nodes, 2)``.
     links
@@ -68,6 +68,8 @@ class Traffic(NamedTuple):
         Components of the lanes that are red in each stage; see `find_components`.
     monotone
         Whether it is never dearer to serve a vehicle than not to, so that a node whose lanes have come further dominates.
+    width
+        Numbers in the state of a node: one for each lane and, for each inner lane, one more than it holds vehicles.
     """
 
     lanes: NDArray[np.int64]
@@ -75,6 +77,7 @@ class Traffic(NamedTuple):
     lane_kind: NDArray[np.int8]
     component: NDArray[np.int64]
     monotone: bool
+    width: int
 
 
 class Root(NamedTuple):

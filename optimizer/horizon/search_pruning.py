@@ -17,9 +17,11 @@ from optimizer.horizon.search_dynamics import (
     BITS,
     END,
     GROUP,
+    GROUPS_AHEAD,
     GROUPS_BEHIND,
     HEADWAY,
     MASK,
+    QUEUE,
     RED_LANE,
     RELEASE,
     SERVED_LANE,
@@ -34,12 +36,15 @@ if TYPE_CHECKING:
 
 @compiled
 def groups_left(lanes: NDArray[np.int64], vehicles: NDArray[np.int64], now: NDArray[np.int32]) -> int:
-    """Return the groups of all vehicles left, as bits."""
+    """Return the groups of all vehicles left, at all stop lines of their ways, as bits."""
     left = 0
     for lane in range(lanes.shape[0]):
         i = now[lane] >> BITS
         if i < lanes[lane, END]:
             left |= vehicles[i, GROUPS_BEHIND]
+        head = lanes[lane, QUEUE]
+        if head > 0 and now[head] > 1:
+            left |= lanes[lane, GROUPS_AHEAD]
     return left
 
 

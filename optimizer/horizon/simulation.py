@@ -30,7 +30,36 @@ class _Green:
     last_position: int
 
 
-def evaluate(problem: HorizonProblem, plan: Sequence[PlannedStage]) -> tuple[NDArray[np.int64], int]:
+@dataclass(slots=True)
+class _Queued:
+    """A vehicle at a stop line: one of the problem's, or one that drove on from another stop line."""
+
+    vehicle: int
+    group: int
+    arrival_ds: int
+    release_ds: int
+    moving: bool
+    drove_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a plan comes to.
+
+    Attributes
+    ----------
+    departure_ds, onward_ds
+        As in `HorizonSolution`.
+    cost
+        Weight units times deciseconds.
+    """
+
+    departure_ds: NDArray[np.int64]
+    onward_ds: NDArray[np.int64]
+    cost: int
+
+
+def evaluate(problem: HorizonProblem, plan: Sequence[PlannedStage]) -> Evaluation:
     """Simulate a plan.
 
     Parameters
@@ -40,37 +69,15 @@ def evaluate(problem: HorizonProblem, plan: Sequence[PlannedStage]) -> tuple[NDA
     plan
         The current stage first, then those commanded later.
 
-    Returns
-    -------
-    departure_ds
-        Per vehicle, -1 where it is not served; shape ``(vehicles,)``.
-    cost
-        Cost of the plan, weight units times deciseconds.
-
     Raises
     ------
     IllegalPlanError
         If the plan breaks a rule of the model.
     """
     check_plan(problem, plan)
-    departure = _simulate(problem, plan)
-    return departure, cost_of(problem, plan, departure)
-
-
-def cost_of(problem: HorizonProblem, plan: Sequence[PlannedStage], departure_ds: NDArray[np.int64]) -> int:
-    """Return the cost of a plan whose departures are known, weight units times deciseconds."""
-    signals = problem.signals
-    last_stage = plan[-1].stage
-    cost = signals.change_penalty_ds * WEIGHT_UNIT * (len(plan) - 1)
-    for i, d in enumerate(departure_ds):
-        if d >= 0:
-            delay = int(d - problem.arrival_ds[i])
-            stopped = bool(problem.moving[i]) and delay > signals.stop_tolerance_ds
-            cost += int(problem.weight[i]) * (delay + (signals.stop_penalty_ds if stopped else 0))
-        else:
-            served = signals.service[last_stage, problem.group[i]] != RED
-            cost += int(problem.unserved_cost[i, 1 if served else 0])
-    return cost
+    simulated = _Simulation(problem, plan)
+    simulated.run()
+    return Evaluation(simulated.departure, simulated.onward, simulated.cost)
 
 
 def command_window_ds(problem: HorizonProblem, plan: Sequence[PlannedStage], position: int) -> tuple[list[int], bool]:
@@ -147,49 +154,109 @@ def _greens(problem: HorizonProblem, plan: Sequence[PlannedStage], group: int) -
     return greens
 
 
-def _simulate(problem: HorizonProblem, plan: Sequence[PlannedStage]) -> NDArray[np.int64]:  # noqa: C901 - the model in one piece
-    signals = problem.signals
-    vehicles = len(problem.arrival_ds)
-    lanes = len(problem.lane_free_ds)
-    lane_of = np.repeat(np.arange(lanes), np.diff(problem.lane_start))
-    greens = {int(g): _greens(problem, plan, int(g)) for g in np.unique(problem.group)}
-    departure = np.full(vehicles, -1, dtype=np.int64)
-    following = [int(v) for v in problem.lane_start[:-1]]
-    line_free = [int(v) for v in problem.lane_free_ds]
+class _Simulation:
+    """One plan, one decisecond at a time."""
 
-    def gaps_allow(i: int, d: int, stage: int) -> bool:
-        """Whether every vehicle with priority over i has left or comes late enough."""
-        for v in range(vehicles):
-            h = problem.group[v]
-            if lane_of[v] == lane_of[i] or not signals.yields[problem.group[i], h] or signals.service[stage, h] == RED:
+    def __init__(self, problem: HorizonProblem, plan: Sequence[PlannedStage]) -> None:
+        self.problem, self.plan = problem, plan
+        self.signals = problem.signals
+        lanes, groups = len(problem.lane_free_ds), problem.signals.service.shape[1]
+        self.greens = [_greens(problem, plan, g) for g in range(groups)]
+        self.departure = np.full(len(problem.arrival_ds), -1, dtype=np.int64)
+        self.onward = np.full((len(problem.arrival_ds), 2), -1, dtype=np.int64)
+        self.cost = self.signals.change_penalty_ds * WEIGHT_UNIT * (len(plan) - 1)
+        self.line_free = [int(v) for v in problem.lane_free_ds]
+        self.waiting: list[list[_Queued]] = []
+        self.left: list[list[tuple[int, int]]] = [[] for _ in range(lanes)]  # time and group of those who left each lane
+        for lane in range(lanes):
+            first, last = int(problem.lane_start[lane]), int(problem.lane_start[lane + 1])
+            self.waiting.append(
+                [
+                    _Queued(
+                        i,
+                        int(problem.group[i]),
+                        int(problem.arrival_ds[i]),
+                        int(problem.release_ds[i]),
+                        bool(problem.moving[i]),
+                        drove_on=False,
+                    )
+                    for i in range(first, last)
+                ]
+            )
+
+    def run(self) -> None:
+        """Let all vehicles leave that may, and add up what they cost."""
+        for d in range(self.signals.horizon_ds):
+            for lane, queue in enumerate(self.waiting):
+                if queue and self._leaves(queue[0], lane, d):
+                    self._depart(queue.pop(0), lane, d)
+        last_stage = self.plan[-1].stage
+        for lane, queue in enumerate(self.waiting):
+            for who in queue:
+                served = int(self.signals.service[last_stage, who.group] != RED)
+                if who.drove_on:
+                    waited = max(0, self.signals.horizon_ds - who.arrival_ds)
+                    self.cost += int(self.problem.weight[who.vehicle]) * int(
+                        waited + self._stop_ds(who, self.signals.horizon_ds) + self.problem.tandem.terminal_ds[lane, served]
+                    )
+                else:
+                    self.cost += int(self.problem.unserved_cost[who.vehicle, served])
+
+    def _depart(self, who: _Queued, lane: int, d: int) -> None:
+        self.cost += int(self.problem.weight[who.vehicle]) * (d - who.arrival_ds + self._stop_ds(who, d))
+        self.line_free[lane] = d + int(self.problem.headway_ds[lane])
+        self.left[lane].append((d, who.group))
+        if who.drove_on:
+            self.onward[who.vehicle] = d, lane
+        else:
+            self.departure[who.vehicle] = d
+        onto = self._onward(lane, who.group)
+        if onto >= 0:
+            arrival = d + int(self.problem.tandem.travel_ds[lane, who.group])
+            behind = _Queued(who.vehicle, int(self.problem.tandem.group[onto]), arrival, arrival, moving=True, drove_on=True)
+            self.waiting[onto].append(behind)
+
+    def _stop_ds(self, who: _Queued, d: int) -> int:
+        return self.signals.stop_penalty_ds if who.moving and d - who.arrival_ds > self.signals.stop_tolerance_ds else 0
+
+    def _onward(self, lane: int, group: int) -> int:
+        onward = self.problem.tandem.onward
+        return int(onward[lane, group]) if onward.size else -1
+
+    def _has_room(self, lane: int, d: int) -> bool:
+        """Whether an inner lane takes one more vehicle at d."""
+        moving_up = self.line_free[lane] > d
+        return len(self.waiting[lane]) + moving_up < int(self.problem.tandem.room_veh[lane])
+
+    def _gaps_allow(self, group: int, own: int, d: int, stage: int) -> bool:
+        """Whether every vehicle with priority has left or comes late enough."""
+        signals = self.signals
+        for lane, queue in enumerate(self.waiting):
+            if lane == own:
                 continue
-            has_left = departure[v] >= 0 and departure[v] <= d - signals.clear_ds
-            if not has_left and problem.release_ds[v] < d + signals.gap_ds:
+            over = [h for h in range(len(signals.yields)) if signals.yields[group, h] and signals.service[stage, h] != RED]
+            if any(h in over and left > d - signals.clear_ds for left, h in self.left[lane]):
+                return False
+            if any(who.group in over and who.release_ds < d + signals.gap_ds for who in queue):
                 return False
         return True
 
-    def leaves(i: int, lane: int, d: int) -> bool:
-        """Whether vehicle i, the first of its lane, departs at d."""
-        if d < line_free[lane] or d < problem.release_ds[i]:
+    def _leaves(self, who: _Queued, lane: int, d: int) -> bool:
+        """Whether the first vehicle of its lane departs at d."""
+        signals, plan, g = self.signals, self.plan, who.group
+        if d < self.line_free[lane] or d < who.release_ds:
             return False
-        g = int(problem.group[i])
-        for green in greens[g]:
+        onto = self._onward(lane, g)
+        if onto >= 0 and not self._has_room(onto, d):
+            return False
+        for green in self.greens[g]:
             if green.start_ds + signals.startup_ds <= d < green.end_ds + signals.yellow_used_ds:
                 started = [p for p in range(green.last_position + 1) if p == 0 or plan[p].start_ds <= d]
                 stage = plan[started[-1]].stage
                 aspect = signals.service[stage, g]
-                if aspect == RED_THEN_GO and d < problem.release_ds[i] + signals.stop_then_go_ds:
+                if aspect == RED_THEN_GO and d < who.release_ds + signals.stop_then_go_ds:
                     return False
-                return bool(aspect == PROTECTED or gaps_allow(i, d, stage))
+                return bool(aspect == PROTECTED or self._gaps_allow(g, lane, d, stage))
             if d == green.end_ds + signals.yellow_used_ds and signals.service[plan[green.last_position].stage, g] == PERMISSIVE:
-                return bool(problem.release_ds[i] <= green.end_ds)  # a sneaker
+                return who.release_ds <= green.end_ds  # a sneaker
         return False
-
-    for d in range(signals.horizon_ds):
-        for lane in range(lanes):
-            i = following[lane]
-            if i < problem.lane_start[lane + 1] and leaves(i, lane, d):
-                departure[i] = d
-                following[lane] += 1
-                line_free[lane] = d + int(problem.headway_ds[lane])
-    return departure

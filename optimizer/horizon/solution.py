@@ -36,7 +36,10 @@ class HorizonSolution:
     plan
         The current stage first, then those commanded later.
     departure_ds
-        Per vehicle of the problem, -1 where it is not served within the horizon.
+        Per vehicle of the problem, when it leaves its stop line; -1 where it is not served within the horizon.
+    onward_ds
+        Per vehicle, when it leaves the last stop line that it comes to over inner lanes, and that lane; -1 where it leaves none; shape
+        ``(vehicles, 2)``.
     cost
         Cost of the plan in the model (weight units times deciseconds).
     bound
@@ -51,6 +54,7 @@ class HorizonSolution:
 
     plan: tuple[PlannedStage, ...]
     departure_ds: NDArray[np.int64]
+    onward_ds: NDArray[np.int64]
     cost: int
     bound: int
     status: SolutionStatus

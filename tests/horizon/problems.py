@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, HorizonProblem, SignalModel
+from optimizer.horizon.problem import PERMISSIVE, PROTECTED, RED, RED_THEN_GO, HorizonProblem, SignalModel, Tandem
 from optimizer.horizon.simulation import command_window_ds
 from optimizer.horizon.solution import PlannedStage
 
@@ -156,6 +157,38 @@ def random_problem(rng: np.random.Generator, signals: SignalModel, *, lanes: int
         moving=(arrival > 0) & (rng.random(vehicles) < 0.8),
         unserved_cost=unserved_cost(signals, arrival, weight),
     )
+
+
+def with_inner_lanes(problem: HorizonProblem, ways: dict[tuple[int, int], tuple[int, float]], room: dict[int, tuple[int, int]]) -> HorizonProblem:
+    """Return the problem with inner lanes.
+
+    `ways` gives by lane and group the inner lane and the seconds to its stop line, `room` by inner lane the vehicles it holds and their group
+    there. Who is left on one costs 16 s, 30 % of it where its group is green.
+    """
+    lanes, groups = len(problem.lane_free_ds), problem.signals.service.shape[1]
+    onward, travel = np.full((lanes, groups), -1, dtype=np.int64), np.ones((lanes, groups), dtype=np.int64)
+    holds, group = np.zeros(lanes, dtype=np.int64), np.full(lanes, -1, dtype=np.int64)
+    terminal = np.zeros((lanes, 2), dtype=np.int64)
+    for place, (inner, travel_s) in ways.items():
+        onward[place], travel[place] = inner, round(travel_s * 10)
+    for inner, (vehicles, its_group) in room.items():
+        holds[inner], group[inner], terminal[inner] = vehicles, its_group, (160, 48)
+    return replace(problem, tandem=Tandem(onward, travel, holds, group, terminal))
+
+
+def random_tandem_problem(rng: np.random.Generator, signals: SignalModel, *, lanes: int, vehicles: int) -> HorizonProblem:
+    """Return a random problem of which the last lane or the last two are inner ones."""
+    problem = random_problem(rng, signals, lanes=lanes, vehicles=vehicles)
+    groups = signals.service.shape[1]
+    inner = list(range(lanes - int(rng.integers(1, 3)), lanes))
+    room = {lane: (int(rng.integers(1, 4)), int(rng.integers(groups))) for lane in inner}
+    ways = {
+        (lane, g): (int(rng.choice([m for m in inner if m > lane])), float(rng.integers(1, 60)) / 10)
+        for lane in range(lanes - 1)
+        for g in range(groups)
+        if rng.random() < 0.6
+    }
+    return with_inner_lanes(problem, ways, room)
 
 
 def all_plans(problem: HorizonProblem, longest: int = 9) -> Iterator[tuple[PlannedStage, ...]]:

@@ -27,7 +27,7 @@ class Content:
 
     def __init__(self, told: tuple[Aspect, ...], until_s: float) -> None:
         self.longest_clearing_s, self.tells_inside_after, self._until_s = 6.0, told, until_s
-        self.departures = PlannedDepartures(np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int64))
+        self.departures = PlannedDepartures(np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, 2), dtype=np.int64))
 
     def update(self, time_s: float, *_: object) -> ExpectedTraffic:
         traffic = room_for_traffic(0, 1, 2, 2, 1).first(0)

@@ -37,9 +37,10 @@ def small_problem(seed: int, longest_s: int) -> HorizonProblem:
 
 
 def assert_simulates(problem: HorizonProblem, solution: HorizonSolution) -> None:
-    departure, cost = evaluate(problem, solution.plan)
-    assert cost == solution.cost
-    np.testing.assert_array_equal(departure, solution.departure_ds)
+    seen = evaluate(problem, solution.plan)
+    assert seen.cost == solution.cost
+    np.testing.assert_array_equal(seen.departure_ds, solution.departure_ds)
+    np.testing.assert_array_equal(seen.onward_ds, solution.onward_ds)
     assert solution.bound <= solution.cost
     assert (solution.status is SolutionStatus.OPTIMAL) == (solution.bound == solution.cost)
 
@@ -54,7 +55,7 @@ def test_search_finds_the_best_of_all_plans() -> None:
         solution = search.solve(problem)
         assert_simulates(problem, solution)
         assert solution.status is SolutionStatus.OPTIMAL
-        assert solution.cost == min(evaluate(problem, plan)[1] for plan in plans), seed
+        assert solution.cost == min(evaluate(problem, plan).cost for plan in plans), seed
         compared += 1
     assert compared >= 200
 

@@ -22,7 +22,7 @@ def solve_by_all(problem: HorizonProblem) -> HorizonSolution:
     """Solve by both engines, which must agree with the simulator and prove their answer."""
     searched = search.solve(problem)
     proven = cp_sat.solve(problem, time_limit_s=60.0, slots=cp_sat.most_slots(problem))
-    assert searched.cost == searched.bound == proven.cost == proven.bound == evaluate(problem, searched.plan)[1]
+    assert searched.cost == searched.bound == proven.cost == proven.bound == evaluate(problem, searched.plan).cost
     return searched
 
 
@@ -88,7 +88,7 @@ def test_one_sneaker_per_lane_leaves_at_the_end_of_the_permissive_green() -> Non
     signals = make_signals([[PROTECTED, PERMISSIVE, RED], [RED, RED, PROTECTED]], yields=[(1, 0)])
     oncoming = [(float(k), 0) for k in range(0, 60, 2)]
     problem = make_problem(signals, [oncoming, [(0.0, 1), (0.0, 1)], [(0.0, 2)]])
-    departure, _ = evaluate(problem, (*STAY, PlannedStage(1, 50, 80)))
+    departure = evaluate(problem, (*STAY, PlannedStage(1, 50, 80))).departure_ds
     assert departure[30:].tolist() == [60, -1, 90]
     replayed = search.replay(problem, (*STAY, PlannedStage(1, 50, 80)))
     np.testing.assert_array_equal(replayed.departure_ds, departure)
@@ -100,7 +100,7 @@ def test_a_group_that_may_close_late_goes_on_after_the_command() -> None:
     signals = make_signals([[PROTECTED, RED, PROTECTED], [RED, PROTECTED, RED]], interstage_s=10.0, leads_s={(0, 1, 0): 6.0})
     problem = make_problem(signals, [[(0.0, 0)] * 6, [(0.0, 1)], [(0.5, 2), (2.5, 2)]])
     plan = (*STAY, PlannedStage(1, 0, 100))
-    departure, _ = evaluate(problem, plan)
+    departure = evaluate(problem, plan).departure_ds
     assert departure.tolist() == [0, 19, 38, 57, -1, -1, 110, 5, -1]
     np.testing.assert_array_equal(search.replay(problem, plan).departure_ds, departure)
     solve_by_all(problem)
@@ -111,7 +111,7 @@ def test_a_sneaker_leaves_at_the_late_end_of_its_green() -> None:
     signals = make_signals([[PROTECTED, PERMISSIVE, RED], [RED, RED, PROTECTED]], yields=[(1, 0)], leads_s={(0, 1, 1): 2.0})
     problem = make_problem(signals, [[(float(k), 0) for k in range(0, 60, 2)], [(0.0, 1), (0.0, 1)], [(0.0, 2)]])
     plan = (*STAY, PlannedStage(1, 50, 80))
-    departure, _ = evaluate(problem, plan)
+    departure = evaluate(problem, plan).departure_ds
     assert departure[30:].tolist() == [80, -1, 90]
     np.testing.assert_array_equal(search.replay(problem, plan).departure_ds, departure)
 

@@ -52,8 +52,8 @@ def test_adding_a_vehicle_never_lowers_the_optimal_cost(seed: int, lane: int, gr
 def test_the_search_costs_what_the_simulator_says(seed: int) -> None:
     problem = problem_of(seed, horizon_s=30.0)
     solution = search.solve(problem)
-    departure, cost = evaluate(problem, solution.plan)
-    assert (cost, departure.tolist()) == (solution.cost, solution.departure_ds.tolist())
+    seen = evaluate(problem, solution.plan)
+    assert (seen.cost, seen.departure_ds.tolist()) == (solution.cost, solution.departure_ds.tolist())
 
 
 @given(seeds)
@@ -89,6 +89,6 @@ def test_a_vehicle_that_is_cheaper_to_leave_than_to_serve_does_not_mislead_the_s
     problem = problem_of(seed, horizon_s=16.0)
     cheap = replace(problem, unserved_cost=problem.unserved_cost // 8)
     searched = search.solve(cheap)
-    assert searched.bound == searched.cost == evaluate(cheap, searched.plan)[1]
+    assert searched.bound == searched.cost == evaluate(cheap, searched.plan).cost
     worst = search.replay(cheap, searched.plan[:1]) if cheap.latest_change_ds >= cheap.signals.horizon_ds else searched
     assert searched.cost <= worst.cost

@@ -75,6 +75,11 @@ def departures(times_s: list[float], outgoing: list[int]) -> Departures:
     return sent
 
 
+def nowhere(vehicles: int) -> np.ndarray:
+    """Return that so many vehicles drive onto no inner lane."""
+    return np.full((vehicles, 2), -1)
+
+
 def test_a_queue_that_starts_now_arrives_one_headway_apart_after_the_travel_time() -> None:
     # Four vehicles stand at the stop line of the main street, which is green: they leave at 0, 1.9, 3.8 and 5.7 s and need
     # 300 m / (15 m/s) = 20 s, and 2 s more because they start from rest.
@@ -82,7 +87,7 @@ def test_a_queue_that_starts_now_arrives_one_headway_apart_after_the_travel_time
     problem = make_problem(signals, [[(0.0, MAIN)] * 4, []], green_start_s=-50.0)
     sent = no_departures(2)
     plan = search.solve(problem)
-    neighbour("first", sent).record(100.0, traffic([0.0] * 4), problem.lane_start, plan.departure_ds)
+    neighbour("first", sent).record(100.0, traffic([0.0] * 4), problem.lane_start, plan.departure_ds, plan.onward_ds)
     expected = neighbour("second", sent).expect(100.0, traffic([]))
     assert expected.arrival_s == pytest.approx([22.0, 23.9, 25.8, 27.7])
     assert expected.movement.tolist() == [MAIN] * 4
@@ -95,7 +100,7 @@ def test_vehicles_that_the_problem_left_out_do_not_shift_the_others() -> None:
     # of the problem, a crossing for people on foot, is none of the traffic.
     sent = no_departures(2)
     seen = traffic([0.0, 5.0, 70.0], [1.0])
-    neighbour("first", sent).record(0.0, seen, np.array([0, 2, 3, 4]), np.array([0, 50, 10, 7]))
+    neighbour("first", sent).record(0.0, seen, np.array([0, 2, 3, 4]), np.array([0, 50, 10, 7]), nowhere(4))
     assert sent.time_s[0, : sent.number[0]].tolist() == [0.0, 1.0, 5.0]
     assert sent.outgoing[0, : sent.number[0]].tolist() == [MAIN, SIDE, MAIN]
 
@@ -124,7 +129,7 @@ def test_arrivals_come_behind_the_vehicles_in_sight() -> None:
 
 def test_a_new_plan_keeps_what_has_left_and_forgets_what_has_not() -> None:
     sent = departures([5.0, 9.5, 10.5, 30.0], [0, 1, 0, 1])
-    first, one = neighbour("first", sent), (traffic([], [0.0]), np.array([0, 0, 1]), np.array([10]))
+    first, one = neighbour("first", sent), (traffic([], [0.0]), np.array([0, 0, 1]), np.array([10]), nowhere(1))
     first.record(10.0, *one)
     assert sent.time_s[0, : sent.number[0]].tolist() == [5.0, 9.5, 11.0]
     assert sent.outgoing[0, : sent.number[0]].tolist() == [0, 1, 1]
@@ -137,7 +142,7 @@ def test_a_full_record_keeps_the_earliest_departures() -> None:
     sent = no_departures(2)
     lanes = np.array([0, many - 1, many])
     leaves_ds = np.array([*range(10, 10 * many, 10), 0])
-    neighbour("first", sent).record(0.0, traffic([0.0] * (many - 1), [0.0]), lanes, leaves_ds)
+    neighbour("first", sent).record(0.0, traffic([0.0] * (many - 1), [0.0]), lanes, leaves_ds, nowhere(many))
     assert sent.time_s[0].tolist() == [float(k) for k in range(MOST_DEPARTURES)]
     assert sent.outgoing[0].tolist() == [SIDE] + [MAIN] * (MOST_DEPARTURES - 1)
 
@@ -147,7 +152,7 @@ def test_arrivals_turn_as_the_vehicles_seen_before_did() -> None:
     receiver = neighbour("second", record, (Link("first", 0, "second", (0, 1), 300.0, 20.0),))
     for _ in range(2000):  # three on the main street for one on the side street
         receiver.expect(0.0, traffic([1.0, 2.0, 3.0], [1.0], moving=True))
-    neighbour("first", record).record(0.0, traffic([0.0] * 40), np.array([0, 40, 40]), np.arange(0, 200, 5))
+    neighbour("first", record).record(0.0, traffic([0.0] * 40), np.array([0, 40, 40]), np.arange(0, 200, 5), nowhere(40))
     expected = receiver.expect(0.0, traffic([]))
     assert np.bincount(expected.movement).tolist() == [30, 10]
 

@@ -78,5 +78,5 @@ def test_a_mean_flow_is_not_sent_on() -> None:
     around = neighbour("second", record, links=(), long_interstage_s=INTERSTAGE_S)
     told = around.expect(0.0, traffic([3.0, 9.0], flow_veh_s=(0.2, 0.1), moving=True))
     assert told.arrival_s.size > 2
-    around.record(0.0, told, told.lane_start, np.round(10 * told.arrival_s).astype(np.int64))
+    around.record(0.0, told, told.lane_start, np.round(10 * told.arrival_s).astype(np.int64), np.full((told.arrival_s.size, 2), -1))
     assert record.time_s[1, : record.number[1]].tolist() == [3.0, 9.0]
