@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from controllers.registry import ControllerError
-from optimizer.connectors import connector_lanes
 from optimizer.decision import Decision
 from optimizer.observation import InformationClass
 
@@ -120,7 +119,7 @@ class Remote:
             description = describe(junction, junctions, self._links, self._plans.get(name, ()), self._position_m.get(name))
             self._client.put_junction(description)
             self._pilots[name] = self._new_pilot(description, self._engine, self._deadline_ms, begin_anew=True)
-            self._around[name] = _around(junction, junctions, self._links)
+            self._around[name] = _around(junction, self._links)
             self._stages[name] = {stage.id: index for index, stage in enumerate(junction.stages)}
 
     def decide(self, observation: Observation) -> dict[str, Decision]:
@@ -159,10 +158,8 @@ class Remote:
             self._due += 1.0 / self._pace
 
 
-def _around(junction: Intersection, junctions: Mapping[str, Intersection], links: Iterable[Link]) -> list[str]:
-    """Return the junctions that matter to one: those that send to it, and those that it sends to by a short lane."""
-    short = connector_lanes(junctions).intersection(lane.id for lane in junction.outgoing)
-    behind = (name for name, other in junctions.items() if not short.isdisjoint(lane.id for lane in other.incoming))
-    return [
-        name for name in dict.fromkeys((*(link.source for link in links if link.target == junction.id), *behind)) if name != junction.id
-    ]
+def _around(junction: Intersection, links: Iterable[Link]) -> list[str]:
+    """Return the junctions that matter to one: those that send to it, and those that let vehicles go at the ends of its outgoing lanes."""
+    before = [link.source for link in links if link.target == junction.id]
+    behind = [link.target for link in links if link.source == junction.id and link.lane >= 0]
+    return list(dict.fromkeys((*before, *behind)))

@@ -11,9 +11,9 @@ import numpy as np
 
 from optimizer.beyond_sight import MOST_EXPECTED, add_flow, nothing_seen, watch_reach
 from optimizer.compiling import Kept, compiled, keep
-from optimizer.estimation.kinematics import FOLLOWING_S
+from optimizer.estimation.kinematics import FOLLOWING_S, JAM_SPACING_M
 from optimizer.estimation.snapshots import packed, unpack_into
-from optimizer.estimation.traffic import ExpectedTraffic, room_for_traffic
+from optimizer.estimation.traffic import REFILL_AFTER_S, REFILL_VEH_S, ExpectedTraffic, room_for_traffic
 from optimizer.horizon.paths import STARTING_LOSS_S, ways_of
 from optimizer.intersection import DetectorRole
 
@@ -36,6 +36,18 @@ MOST_DEPARTURES = 512
 USUAL_VEHICLES = 512
 """A junction that sees more vehicles than this itself gets more room for them."""
 
+QUEUE_WAVE_M_S = 5.0
+"""So fast the start of a queue runs back from its front: 7.5 m for each vehicle, 1.5 s for each to start."""
+
+QUEUE_SHARE = 0.5
+"""A lane that is full at its start has a queue from its end where so much of it is known to stand."""
+
+MOST_LANES = 128
+"""Incoming lanes of one junction of which is told whether its plan leaves vehicles there."""
+
+MOST_FREED = 32
+"""Places on a lane whose next freeing is foretold: as many as vehicles of a lane are planned for."""
+
 SHARE_KEPT = 0.998
 """Part of what was learnt about turning that is kept from one second to the next (half of it is forgotten in six minutes)."""
 
@@ -54,6 +66,8 @@ class Link:
         From stop line to stop line.
     travel_time_s
         At the allowed speed.
+    lane
+        Index of the incoming lane that the outgoing lane itself is; -1 where other lanes lie between.
     """
 
     source: str
@@ -62,6 +76,7 @@ class Link:
     lanes: tuple[int, ...]
     distance_m: float
     travel_time_s: float
+    lane: int = -1
 
 
 class Departures(NamedTuple):
@@ -71,21 +86,30 @@ class Departures(NamedTuple):
     ----------
     time_s
         Absolute times, shape ``(junctions, MOST_DEPARTURES)``.
-    outgoing
-        Index of the outgoing lane of each.
+    incoming, outgoing
+        Indices of the lanes of each.
     number
         How many are kept, shape ``(junctions,)``.
+    standing
+        Vehicles that stand on an incoming lane, shape ``(junctions, MOST_LANES)``.
+    held
+        Whether the last plan leaves vehicles there, shape ``(junctions, MOST_LANES)``.
     """
 
     time_s: NDArray[np.float64]
+    incoming: NDArray[np.int64]
     outgoing: NDArray[np.int64]
     number: NDArray[np.int64]
+    standing: NDArray[np.int64]
+    held: NDArray[np.bool_]
 
 
 def no_departures(junctions: int) -> Departures:
     """Return an empty record for so many junctions."""
     shape = junctions, MOST_DEPARTURES
-    return Departures(np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(junctions, dtype=np.int64))
+    lanes = np.full(shape, -1, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    standing = np.zeros((junctions, MOST_LANES), dtype=np.int64)
+    return Departures(np.zeros(shape), *lanes, np.zeros(junctions, dtype=np.int64), standing, standing > 0)
 
 
 @compiled
@@ -97,13 +121,15 @@ def _record(
     onward_ds: NDArray[np.int64],
     lane_start: NDArray[np.int64],
     movement: NDArray[np.int64],
+    moving: NDArray[np.bool_],
 ) -> None:
-    _, departures, row, _, ways, _, beyond, _ = around.value
-    times, outgoing = departures.time_s[row], departures.outgoing[row]
+    departures, row, ways, beyond = around.value.departures, around.value.row, around.value.ways, around.value.beyond
+    times, incoming, outgoing = departures.time_s[row], departures.incoming[row], departures.outgoing[row]
     kept = 0
     for k in range(departures.number[row]):
         if time_s - REMEMBERED_S < times[k] < time_s:
             times[kept] = times[k]
+            incoming[kept] = incoming[k]
             outgoing[kept] = outgoing[k]
             kept += 1
     gone = kept
@@ -112,16 +138,23 @@ def _record(
         last = planned_start[lane + 1]
         if beyond.lanes[lane]:
             last = min(last, planned_start[lane] + beyond.known[lane])
+        if lane < MOST_LANES:
+            standing = 0
+            for i in range(lane_start[lane], lane_start[lane + 1]):
+                standing += not moving[i]
+            departures.standing[row, lane] = standing
+            departures.held[row, lane] = last > planned_start[lane] and departure_ds[last - 1] < 0
         for i in range(planned_start[lane], last):
             if departure_ds[i] < 0:
                 continue
-            way = movement[lane_start[lane] + i - planned_start[lane]]
+            way, left = movement[lane_start[lane] + i - planned_start[lane]], lane
             out = ways.outgoing[way]
             leaves_s = time_s + departure_ds[i] / 10.0 + ways.lag_s[way]
             if out < 0:  # by way of an inner lane, where its departure is another one
                 if onward_ds[i, 0] < 0:
                     continue
-                out = ways.onward_outgoing[onward_ds[i, 1]]
+                left = onward_ds[i, 1]
+                out = ways.onward_outgoing[left]
                 leaves_s = time_s + onward_ds[i, 0] / 10.0
                 if out < 0:
                     continue
@@ -132,9 +165,11 @@ def _record(
             place = kept
             while place > gone and times[place - 1] > leaves_s:
                 times[place] = times[place - 1]
+                incoming[place] = incoming[place - 1]
                 outgoing[place] = outgoing[place - 1]
                 place -= 1
             times[place] = leaves_s
+            incoming[place] = left
             outgoing[place] = out
             kept += 1
     departures.number[row] = kept
@@ -165,8 +200,17 @@ class _WaysOut(NamedTuple):
     onward_outgoing: NDArray[np.int64]  # per incoming lane: the same as `outgoing` for those who drove onto it from another stop line
 
 
+class _LanesBehind(NamedTuple):
+    row: NDArray[np.int64]  # per outgoing lane: the junction at its end, -1 where that is not known
+    lane: NDArray[np.int64]  # the incoming lane that it is there
+    queue_veh: NDArray[np.float64]  # so many standing there say that its queue reaches to its start, where its loop or a camera says that it is full
+    wave_s: NDArray[np.float64]  # from a departure there to the moment when the end of the queue has moved up
+    freed_s: NDArray[np.float64]  # see `ExpectedTraffic`, changed in place
+
+
 class _Surroundings(NamedTuple):
     links: _Links
+    behind: _LanesBehind
     departures: Departures
     row: int
     incoming: NDArray[np.int64]  # lane of each movement
@@ -229,9 +273,11 @@ class NeighbourTraffic:
         lanes = range(len(junction.incoming))
         unsent = set(lanes).difference(*(link.lanes for link, _ in ours)) if parameters.looks_far(junction) else set()
         self._beyond = nothing_seen(len(lanes), unsent)
-        self._adds_nothing = not ours and not unsent
+        behind = _lanes_behind(junction, links, rows)
+        self._adds_nothing = not ours and not unsent and not (behind.row >= 0).any()
         self._surroundings = _Surroundings(
             sources,
+            behind,
             departures,
             rows[junction.id],
             incoming,
@@ -284,6 +330,7 @@ class NeighbourTraffic:
             traffic.inside,
             traffic.queued_s,
             traffic.flow_veh_s,
+            self._surroundings.behind.freed_s,
         )
 
     def record(
@@ -307,7 +354,7 @@ class NeighbourTraffic:
             leave from now, -1 where they do not (`HorizonProblem.lane_start`, `HorizonSolution.departure_ds`, `HorizonSolution.onward_ds`). Lanes beyond those of the
             traffic (people on foot) send nothing.
         """
-        _record(self._around, time_s, planned_start, departure_ds, onward_ds, traffic.lane_start, traffic.movement)
+        _record(self._around, time_s, planned_start, departure_ds, onward_ds, traffic.lane_start, traffic.movement, traffic.moving)
 
     def snapshot(self) -> bytes:
         """Return what has been learnt of turning and of sight; see `optimizer.estimation.snapshots.Keeps`."""
@@ -319,6 +366,46 @@ class NeighbourTraffic:
 
     def _learnt(self) -> dict[str, NDArray[Any]]:
         return {"seen": self._seen, "reach_s": self._beyond.reach_s}
+
+
+def _lanes_behind(junction: Intersection, links: Iterable[Link], rows: Mapping[str, int]) -> _LanesBehind:
+    count = len(junction.outgoing)
+    behind = _LanesBehind(np.full(count, -1), np.full(count, -1), np.zeros(count), np.zeros(count), np.empty((count, MOST_FREED)))
+    behind.freed_s[:] = REFILL_AFTER_S + np.arange(1, MOST_FREED + 1) / REFILL_VEH_S
+    for link in links:
+        if link.source == junction.id and 0 <= link.lane < MOST_LANES:
+            lane = junction.outgoing[link.outgoing]
+            behind.row[link.outgoing], behind.lane[link.outgoing] = rows[link.target], link.lane
+            behind.queue_veh[link.outgoing] = QUEUE_SHARE * lane.length_m / JAM_SPACING_M
+            behind.wave_s[link.outgoing] = lane.length_m / QUEUE_WAVE_M_S
+    return behind
+
+
+@compiled
+def _free_places(behind: _LanesBehind, departures: Departures, time_s: float) -> None:
+    """Note when places become free on the lanes whose next junction is known: when its plan lets vehicles go, and the queue has moved up.
+
+    Behind those that it lets go it knows of others that must stay, or of nobody: then there is more room than it can tell of.
+    """
+    for out in range(len(behind.row)):
+        row = behind.row[out]
+        if row < 0:
+            continue
+        free = behind.freed_s[out]
+        count = 0
+        for i in range(departures.number[row]):
+            freed_s = departures.time_s[row, i] - time_s + behind.wave_s[out]
+            if departures.incoming[row, i] == behind.lane[out] and freed_s > 0.0 and count < len(free):
+                free[count] = freed_s
+                count += 1
+        if departures.standing[row, behind.lane[out]] < behind.queue_veh[out]:
+            # Somebody stands at the start of the lane, but not for a queue from its end.
+            for k in range(len(free)):
+                free[k] = REFILL_AFTER_S + (k + 1) / REFILL_VEH_S
+            continue
+        told_s = max(free[count - 1], REFILL_AFTER_S) if count > 0 else REFILL_AFTER_S
+        for k in range(count, len(free)):
+            free[k] = np.inf if departures.held[row, behind.lane[out]] else told_s + (k - count + 1) / REFILL_VEH_S
 
 
 @compiled
@@ -333,7 +420,9 @@ def _expect(
     weight: NDArray[np.float64],
     flow_veh_s: NDArray[np.float64],
 ) -> int:
-    links, departures, _, incoming, _, seen, beyond, traffic = around.value
+    links, departures, incoming, seen = around.value.links, around.value.departures, around.value.incoming, around.value.seen
+    beyond, traffic = around.value.beyond, around.value.traffic
+    _free_places(around.value.behind, departures, time_s)
     watch_reach(beyond, lane_start, arrival_s, moving)
     seen *= SHARE_KEPT
     for i in range(len(movement)):

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optimizer.background import BackgroundGuard
-    from optimizer.connectors import ConnectorGuard
     from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.horizon.engines import Engine
     from optimizer.intersection import Intersection
@@ -64,8 +63,6 @@ class JunctionPlanner:
         Made for the same junction.
     neighbours
         What the junctions around it send; None where it plans for itself.
-    connectors
-        Guards the short lanes to and from the next signals; None where there are none.
     background
         Holds the decisions to a background plan; None where they are free.
 
@@ -81,7 +78,6 @@ class JunctionPlanner:
         estimator: Estimator,
         engine: Engine,
         neighbours: NeighbourTraffic | None = None,
-        connectors: ConnectorGuard | None = None,
         background: BackgroundGuard | None = None,
     ) -> None:
         self.junction = junction
@@ -89,7 +85,6 @@ class JunctionPlanner:
         self._estimator = estimator
         self._engine = engine
         self._neighbours = neighbours
-        self._connectors = connectors
         self._background = background
         stages = range(len(junction.stages))
         self._minimum_green_s = [junction.stage_minimum_green_s(stage) for stage in stages]
@@ -123,8 +118,6 @@ class JunctionPlanner:
         opened = time_s >= green_start_s
         traffic = self._estimator.update(time_s, observation, time_s - self._protected_since_s if opened else self._no_green_s)
         self.estimated = traffic
-        if self._connectors is not None:
-            self._connectors.report(traffic)
         if not opened:
             return None
         if time_s >= self._limit_s:
@@ -135,10 +128,7 @@ class JunctionPlanner:
             return self._clear(time_s, status, traffic)
         if time_s < green_start_s + self._minimum_green_s[status.stage]:
             return None
-        decision = self._plan(time_s, status, traffic)
-        if self._connectors is not None:
-            decision = self._heed_connectors(self._connectors, status.stage, decision, traffic)
-        decision = self._bounded(time_s, status, decision, traffic)
+        decision = self._bounded(time_s, status, self._plan(time_s, status, traffic), traffic)
         if decision is None or self._way_clear_s(status.stage, decision.stage) > time_s + self._interstage_s[status.stage][decision.stage]:
             return None
         return decision
@@ -159,15 +149,6 @@ class JunctionPlanner:
         if self._background is None:
             return decision
         return self._background.bounded(time_s, status, decision, self._clock.red_since_s, traffic)
-
-    @staticmethod
-    def _heed_connectors(connectors: ConnectorGuard, stage: int, decision: Decision | None, traffic: ExpectedTraffic) -> Decision | None:
-        """Return the decision unless it opens or goes on with a stage that feeds an occupied connector: then the way out of that."""
-        barred = connectors.barred()
-        if (stage if decision is None else decision.stage) not in barred:
-            return decision
-        way_out = connectors.way_out(stage, barred, traffic) if stage in barred else None
-        return None if way_out is None else Decision(way_out, reason="a vehicle stands on a short lane to the next signal")
 
     def _follow(self, time_s: float, status: SignalStatus) -> None:
         """Note when groups became green and red, and when their limits come near."""

@@ -36,7 +36,9 @@ def links_between(net: Net, junctions: Mapping[str, Intersection]) -> tuple[Link
             edge, distance_m, time_s = walked
             target, lanes = approaches[edge]
             if target != junction.id:
-                found.append(Link(junction.id, index, target, tuple(lanes), before_m + distance_m, before_m / lane.speed_m_s + time_s))
+                same = next((other for other in lanes if junctions[target].incoming[other].id == lane.id), -1)
+                travel_s = before_m / lane.speed_m_s + time_s
+                found.append(Link(junction.id, index, target, tuple(lanes), before_m + distance_m, travel_s, same))
     return tuple(found)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+REFILL_AFTER_S = 3.0
+REFILL_VEH_S = 0.25
+"""Where nobody tells, a full outgoing lane takes the next vehicle after this time and at this rate."""
+
+_NOTHING_TOLD = np.zeros((0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ class ExpectedTraffic:
         For how long the queue of each incoming lane has not cleared, shape ``(lanes,)``.
     flow_veh_s
         Mean flow of each movement in the last minutes, vehicles per second, shape ``(movements,)``; 0 while it is not known.
+    freed_s
+        When the first, second, ... further place on each outgoing lane becomes free, seconds from now, shape ``(outgoing, places)``; empty
+        where nobody tells.
     """
 
     lane_start: NDArray[np.int64]
@@ -51,6 +60,7 @@ class ExpectedTraffic:
     inside: NDArray[np.bool_]
     queued_s: NDArray[np.float64]
     flow_veh_s: NDArray[np.float64]
+    freed_s: NDArray[np.float64] = field(default_factory=lambda: _NOTHING_TOLD)
 
 
 class TrafficArrays(NamedTuple):

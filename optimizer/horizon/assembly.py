@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizer.compiling import compiled
 from optimizer.estimation.kinematics import JAM_SPACING_M
+from optimizer.estimation.traffic import REFILL_AFTER_S, REFILL_VEH_S
 from optimizer.horizon.arrays import ProblemArrays
 from optimizer.horizon.paths import Ways, room_veh, ways_of
 from optimizer.horizon.problem import NO_TANDEM, WEIGHT_UNIT, HorizonProblem, SignalModel, Tandem, to_ds
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from optimizer.horizon.parameters import HorizonParameters
     from optimizer.intersection import Intersection
     from optimizer.observation import SignalStatus
-
-REFILL_AFTER_S = 3.0
-REFILL_VEH_S = 0.25
-"""A full outgoing lane takes the next vehicle after this time and at this rate."""
 
 FULL_ROOM_M = 100.0
 """With this much room the lane behind the junction counts as empty."""
@@ -178,6 +175,7 @@ class ProblemAssembler:
             traffic.lane_free_s,
             traffic.room_veh,
             traffic.queued_s,
+            traffic.freed_s,
         )
         return HorizonProblem(self.signals, **arrays._asdict())
 
@@ -218,6 +216,7 @@ def collect_problem(
     lane_free_s: NDArray[np.float64],
     room_veh: NDArray[np.float64],
     queued_s: NDArray[np.float64],
+    freed_s: NDArray[np.float64],
 ) -> ProblemArrays:
     """Return the problem that starts now (arguments as in `ProblemAssembler.assemble`, the status and the traffic field by field)."""
     constants = model.constants
@@ -248,7 +247,10 @@ def collect_problem(
             if out >= 0:
                 lacking = sent[out] + 1 - np.floor(room_veh[out])
                 if lacking > 0:
-                    released = max(due, int(10.0 * (REFILL_AFTER_S + lacking / REFILL_VEH_S)))
+                    free_s = REFILL_AFTER_S + lacking / REFILL_VEH_S
+                    if freed_s.size:
+                        free_s = freed_s[out, min(int(lacking), freed_s.shape[1]) - 1]
+                    released = max(due, int(min(10.0 * free_s, 2.0 * horizon_ds)))
                 sent[out] += 1
                 occupied = 1.0 - min(room_veh[out] / model.storage_veh[out], 1.0)
             release[count] = released

@@ -139,7 +139,7 @@ class SearchEngine:
         self._prepared = keep(_Prepared(tables, self.assembler.model, _shared_workspace(node_limit), plan, self._leaving))
         self._beam_width = usual_beam_width(junction, parameters) if beam_width is None else beam_width
         self._node_limit = node_limit
-        self.departures = _nothing_leaves(junction)
+        self.departures = nothing_leaves(junction)
 
     def choose(
         self,
@@ -165,6 +165,7 @@ class SearchEngine:
             traffic.lane_free_s,
             traffic.room_veh,
             traffic.queued_s,
+            traffic.freed_s,
             self._beam_width,
             self._node_limit,
         )
@@ -199,8 +200,9 @@ class CpSatEngine:
         self.assembler = ProblemAssembler(junction, parameters)
         self._beam_width = usual_beam_width(junction, parameters) if beam_width is None else beam_width
         self._node_limit = node_limit
+        self._junction = junction
         self._time_limit_s, self._effort = time_limit_s, effort
-        self.departures = _nothing_leaves(junction)
+        self.departures = nothing_leaves(junction)
 
     def choose(
         self,
@@ -214,7 +216,7 @@ class CpSatEngine:
         began_s = time.perf_counter()
         problem = self.assembler.assemble(time_s, status, green_since_s, red_since_s, traffic)
         if not problem.arrival_ds.size:
-            self.departures = PlannedDepartures(problem.lane_start, problem.arrival_ds, np.empty((0, 2), dtype=np.int64))
+            self.departures = nothing_leaves(self._junction)
             return None
         hint = search.solve(problem, beam_width=self._beam_width, node_limit=self._node_limit)
         left_s = began_s + self._time_limit_s - time.perf_counter()
@@ -228,7 +230,8 @@ class CpSatEngine:
 ENGINES = {"search": SearchEngine, "cp-sat": CpSatEngine}
 
 
-def _nothing_leaves(junction: Intersection) -> PlannedDepartures:
+def nothing_leaves(junction: Intersection) -> PlannedDepartures:
+    """Return the departures of nobody."""
     lanes = len(junction.incoming)
     return PlannedDepartures(np.zeros(lanes + 1, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, 2), dtype=np.int64))
 
@@ -256,6 +259,7 @@ def _choose(
     lane_free_s: NDArray[np.float64],
     room_veh: NDArray[np.float64],
     queued_s: NDArray[np.float64],
+    freed_s: NDArray[np.float64],
     beam_width: int,
     node_limit: int,
 ) -> tuple[int, int, int, int]:
@@ -279,6 +283,7 @@ def _choose(
         lane_free_s,
         room_veh,
         queued_s,
+        freed_s,
     )
     group = problem.group
     # Where all vehicles have a protected green that may go on, no plan can be better than to let them go.

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from optimizer.connectors import connector_lanes
 from optimizer.intersection import (
     Aspect,
     Detector,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from optimizer.neighbours import Link
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 
 __all__ = ["FORMAT", "DescriptionError", "JunctionDescription", "content_hash", "describe", "to_intersection"]
 
@@ -124,6 +123,13 @@ class NeighbourLink(Wire):
     travel_time_s: Annotated[float, Field(gt=0, le=3600)]
 
 
+class Exit(Wire):
+    """An outgoing lane at whose end another junction lets vehicles go: its `outflow` tells when places on it become free."""
+
+    lane: Name
+    junction: JunctionId
+
+
 class Position(Wire):
     """Where the junction lies on a plane map."""
 
@@ -134,7 +140,7 @@ class Position(Wire):
 class JunctionDescription(Wire):
     """Everything that the service knows of a junction before traffic comes."""
 
-    format: Literal[1] = FORMAT
+    format: Annotated[Literal[1, 2], Field(description="2 where `exits` are told.")] = 1
     id: Annotated[str, Field(min_length=1, max_length=1000, description="As in the path; no slash and no control characters.")]
     incoming: Annotated[list[LaneDescription], Field(min_length=1, max_length=100)]
     outgoing: Annotated[list[LaneDescription], Field(max_length=100)]
@@ -151,9 +157,10 @@ class JunctionDescription(Wire):
         Field(default_factory=list)
     )
     links: Annotated[list[NeighbourLink], Field(max_length=500)] = Field(default_factory=list)
-    connectors: Annotated[
-        list[Name], Field(max_length=200, description="Short lanes from or to the next signal, named alike in both descriptions.")
+    exits: Annotated[
+        list[Exit], Field(max_length=100, description="Outgoing lanes that are incoming lanes, of the same name, of the next junction.")
     ] = Field(default_factory=list)
+    connectors: Annotated[list[Name], Field(max_length=200, description="Of format 1; read and not used.")] = Field(default_factory=list)
     position: Position | None = None
 
 
@@ -321,7 +328,9 @@ def describe(
             for link in links
             if link.target == junction.id
         ],
-        connectors=sorted(connector_lanes(around).intersection(lanes_in + lanes_out)),
+        exits=[
+            Exit(lane=lanes_out[link.outgoing], junction=link.target) for link in links if link.source == junction.id and link.lane >= 0
+        ],
         position=None if position is None else Position(x_m=position[0], y_m=position[1]),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from optimizer.estimation.traffic import room_for_traffic
 from optimizer.horizon import cp_sat, search
 from optimizer.horizon.assembly import ProblemAssembler
-from optimizer.horizon.engines import CP_SAT_LIMIT_S, NODE_LIMIT, Change, PlannedDepartures, usual_beam_width
+from optimizer.horizon.engines import CP_SAT_LIMIT_S, NODE_LIMIT, Change, PlannedDepartures, nothing_leaves, usual_beam_width
 from optimizer.horizon.parameters import HorizonParameters
 from optimizer.horizon.problem import DS_PER_S, WEIGHT_UNIT
 from optimizer.horizon.solution import SolutionStatus
@@ -66,7 +66,7 @@ class PlanningEngine:
         parameters = HorizonParameters()
         self._assembler = ProblemAssembler(junction, parameters)
         self._beam_width = usual_beam_width(junction, parameters)
-        self._nothing = PlannedDepartures(np.zeros(len(junction.incoming) + 1, dtype=np.int64), np.empty(0, dtype=np.int64))
+        self._nothing = nothing_leaves(junction)
         self._usual_s = FIRST_GUESS_S
         self.departures = self._nothing
         self.solution: HorizonSolution | None = None
@@ -101,12 +101,12 @@ class PlanningEngine:
             return self._as_planned(time_s, status)
         problem = self._assembler.assemble(time_s, status, green_since_s, red_since_s, traffic)
         if not problem.arrival_ds.size:
-            self.departures = PlannedDepartures(problem.lane_start, problem.arrival_ds)
+            self.departures = self._nothing
             self.plan, self.planned_s = ((status.stage, status.commanded_s, status.green_start_s),), time_s
             return None
         solution = self.solution = self._solve(problem, left_s)
         self._usual_s = GUESS_KEPT * self._usual_s + (1 - GUESS_KEPT) * solution.solve_s
-        self.departures = PlannedDepartures(problem.lane_start, solution.departure_ds)
+        self.departures = PlannedDepartures(problem.lane_start, solution.departure_ds, solution.onward_ds)
         later = ((p.stage, time_s + p.command_ds / DS_PER_S, time_s + p.start_ds / DS_PER_S) for p in solution.plan[1:])
         self.plan, self.planned_s = ((status.stage, status.commanded_s, status.green_start_s), *later), time_s
         if len(solution.plan) < 2 or solution.plan[1].command_ds > 0:

@@ -95,15 +95,17 @@ class Second(Wire):
 
 
 class Outflow(Wire):
-    """What a junction has sent and plans to send, and what stands before it; from its last answer, for the junctions around it."""
+    """What a junction has sent and plans to send; from its last answer, for the junctions around it."""
 
     junction: JunctionId
     times_s: Annotated[list[TimeS], Field(max_length=512)]
     lanes: Annotated[list[Name], Field(max_length=512, description="The neighbour's outgoing lane of each.")]
-    time_s: Annotated[TimeS | None, Field(description="When it told this; without it `standing` is passed over.")] = None
+    from_lanes: Annotated[
+        list[Name], Field(max_length=512, description="The neighbour's incoming lane of each, for those behind whom places become free.")
+    ] = Field(default_factory=list)
+    time_s: Annotated[TimeS | None, Field(description="When it told this.")] = None
     standing: Annotated[
-        dict[Name, Annotated[int, Field(ge=0, le=10_000)]],
-        Field(max_length=200, description="Vehicles that stand on each of the `connectors` that lead to it."),
+        dict[Name, Annotated[int, Field(ge=0, le=10_000)]], Field(max_length=200, description="Of format 1; read and not used.")
     ] = Field(default_factory=dict)
 
 

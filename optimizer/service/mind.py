@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optimizer.connectors import ConnectorGuard
 from optimizer.estimation.loop_faults import FaultKind
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.snapshots import SnapshotError
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from optimizer.priority import PriorityRequest
     from optimizer.service.description import JunctionDescription, NeighbourLink
     from optimizer.service.messages import Outflow
-
-STANDING_HOLDS_S: Final = 5.0
-"""What a neighbour says of a short lane counts for so long; then its answers have stopped, and nobody is to wait for it for ever."""
 
 REMEMBERED_CHANGES: Final = 64
 """Changes of the signals that are kept, so that minimum greens and maximum reds are known after a restart."""
@@ -65,11 +61,13 @@ class Mind:
         self.estimator = KeptEstimator(self.learner, junction)
         self.monitor = Monitor(junction)
         self.clock = RedClock(junction)
-        sources = list(dict.fromkeys(link.source for link in links))
+        outgoing = {lane.id: index for index, lane in enumerate(junction.outgoing)}
+        sources = list(dict.fromkeys((*(link.source for link in links), *(exit_.junction for exit_ in description.exits))))
         rows = {junction.id: 0} | {source: row for row, source in enumerate(sources, start=1) if source != junction.id}
         self._departures = no_departures(len(sources) + 1)
         self._rows = {source: row for source, row in rows.items() if row > 0}
         self._places = {source: _places(links, source) for source in sources}
+        self._from_ids = [lane.id for lane in junction.incoming]
         self._lane_ids = np.array([lane.id for lane in junction.outgoing], dtype=object)
         incoming = {lane.id: index for index, lane in enumerate(junction.incoming)}
         known = [
@@ -84,13 +82,23 @@ class Mind:
             for link in links
             if link.source != junction.id
         ]
+        known += [
+            Link(
+                source=junction.id,
+                outgoing=outgoing[exit_.lane],
+                target=exit_.junction,
+                lanes=(),
+                distance_m=junction.outgoing[outgoing[exit_.lane]].length_m,
+                travel_time_s=0.0,
+                lane=outgoing[exit_.lane],
+            )
+            for exit_ in description.exits
+            if exit_.junction != junction.id
+        ]
         sight_m = loops_reach_m(junction) if information is InformationClass.LOOPS else [ZONE_M] * len(junction.incoming)
         self._neighbours = NeighbourTraffic(junction, known, self._departures, rows, sight_m, HorizonParameters())
-        self._standing = dict.fromkeys(description.connectors, 0)
-        self._fed = self._standing.keys() & {lane.id for lane in junction.outgoing}
-        self._received = self._standing.keys() & set(incoming)
-        guard = ConnectorGuard(junction, self._standing) if self._standing else None
-        self._planner = JunctionPlanner(junction, self.estimator, self.engine, self._neighbours, guard)
+        self._exits = {(exit_.junction, exit_.lane): outgoing[exit_.lane] for exit_ in description.exits}
+        self._planner = JunctionPlanner(junction, self.estimator, self.engine, self._neighbours)
         self._statuses: deque[tuple[float, SignalStatus]] = deque(maxlen=REMEMBERED_CHANGES)
         self._shown: deque[tuple[float, str]] = deque(maxlen=REMEMBERED_CHANGES)
 
@@ -116,31 +124,31 @@ class Mind:
         return self.monitor.witness(since_s, state)
 
     def hear(self, time_s: float, outflows: Sequence[Outflow]) -> None:
-        """Take in what the neighbours have sent and plan to send, and what stands on the short lanes to them; nothing else is kept."""
-        self._standing.update(dict.fromkeys(self._fed, 0))
+        """Take in what the neighbours have sent and plan to send, and by which lanes."""
         for outflow in outflows:
-            if outflow.time_s is not None and outflow.time_s >= time_s - STANDING_HOLDS_S:
-                self._standing.update({lane: number for lane, number in outflow.standing.items() if lane in self._fed})
             row = self._rows.get(outflow.junction)
             if row is None:
                 continue
             places = self._places[outflow.junction]
-            times_s, lanes = outflow.times_s, [place for lane in outflow.lanes if (place := places.get(lane)) is not None]
-            if len(lanes) < len(outflow.lanes):
-                times_s = [time_s for time_s, lane in zip(times_s, outflow.lanes, strict=True) if lane in places]
-            self._departures.number[row] = len(lanes)
-            self._departures.time_s[row, : len(lanes)] = times_s
-            self._departures.outgoing[row, : len(lanes)] = lanes
+            froms = outflow.from_lanes or [""] * len(outflow.lanes)
+            count = 0
+            for time_s, lane, from_lane in zip(outflow.times_s, outflow.lanes, froms, strict=True):
+                outgoing, incoming = places.get(lane, -1), self._exits.get((outflow.junction, from_lane), -1)
+                if outgoing >= 0 or incoming >= 0:
+                    self._departures.time_s[row, count] = time_s
+                    self._departures.outgoing[row, count], self._departures.incoming[row, count] = outgoing, incoming
+                    count += 1
+            self._departures.number[row] = count
 
     def outflow(self, time_s: float) -> dict[str, object]:
-        """Return the fields of `Outflow`: when vehicles left or are to leave the stop lines, by which lanes, and who stands before them."""
+        """Return the fields of `Outflow`: when vehicles left or are to leave the stop lines, and by which lanes."""
         count = self._departures.number[0]
         return {
             "junction": self.junction.id,
             "times_s": self._departures.time_s[0, :count].tolist(),
             "lanes": self._lane_ids[self._departures.outgoing[0, :count]].tolist(),
+            "from_lanes": [self._from_ids[lane] for lane in self._departures.incoming[0, :count].tolist()],
             "time_s": time_s,
-            "standing": {lane: self._standing[lane] for lane in sorted(self._received)},
         }
 
     def latest_change_s(self, status: SignalStatus) -> float:

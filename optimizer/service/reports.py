@@ -90,6 +90,8 @@ class ReportReader:
         for index, outflow in enumerate(request.neighbours):
             if len(outflow.times_s) != len(outflow.lanes):
                 raise contradiction(f"/neighbours/{index}", "times_s and lanes differ in length; give a lane with each time")
+            if len(outflow.from_lanes) not in (0, len(outflow.lanes)):
+                raise contradiction(f"/neighbours/{index}", "from_lanes and lanes differ in length; give one for each time, or none")
 
     def priorities(self, request: DecisionRequest) -> tuple[PriorityRequest, ...]:
         """Return who asks for priority.

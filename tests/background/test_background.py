@@ -19,7 +19,7 @@ from optimizer.decision import Decision
 from optimizer.design.errors import DesignError
 from optimizer.design.plan import GreenWindow, SignalPlan
 from optimizer.estimation.traffic import ExpectedTraffic
-from optimizer.horizon.engines import Change, PlannedDepartures
+from optimizer.horizon.engines import Change, nothing_leaves
 from optimizer.intersection import Aspect, Direction, GroupKind, Intersection, Lane, Movement, SignalGroup, Stage
 from optimizer.monitor import Monitor
 from optimizer.observation import JunctionObservation
@@ -81,7 +81,7 @@ class AnyTraffic:
 
     def __init__(self, described: Intersection, seed: int, restless: float) -> None:
         self._junction, self._random, self._restless = described, np.random.default_rng(seed), restless
-        self.departures = PlannedDepartures(np.zeros(len(described.incoming) + 1, dtype=np.int64), np.empty(0, dtype=np.int64))
+        self.departures = nothing_leaves(described)
 
     def update(self, *_: object) -> ExpectedTraffic:
         lanes = len(self._junction.incoming)

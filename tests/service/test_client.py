@@ -62,12 +62,14 @@ def test_a_neighbours_vehicles_that_go_elsewhere_are_left_out() -> None:
         "times_s": [1.0, 2.0, 3.0],
         "lanes": ["elsewhere", "here", "elsewhere"],
         "time_s": 4.0,
-        "standing": {"b": 1},
     }
     other = {**told, "junction": "behind"}
     body = pilot.report(second(5.0), STATE["a"], 0.0, [told, other])
     assert body is not None
-    assert json.loads(body)["neighbours"] == [{**told, "times_s": [2.0], "lanes": ["here"]}, {**other, "times_s": [], "lanes": []}]
+    assert json.loads(body)["neighbours"] == [
+        {**told, "times_s": [2.0], "lanes": ["here"], "from_lanes": []},
+        {**other, "times_s": [], "lanes": [], "from_lanes": []},
+    ]
 
 
 def test_unanswered_seconds_and_states_come_along_until_they_are_answered() -> None:

@@ -1,51 +1,65 @@
-"""What junctions tell each other over the wire: who stands on the short lane between two signals."""
+"""What junctions tell each other over the wire: when places become free on the lanes between them."""
 
 from __future__ import annotations
 
 import pytest
 
-from optimizer.service.description import DescriptionError, to_intersection
+from optimizer.service.description import DescriptionError, Exit, JunctionDescription, to_intersection
 from optimizer.service.rehearsal import small_junction
 from optimizer.service.site import JunctionSite
-from tests.service.calls import ask, call
+from tests.service.calls import ask, call, site
+
+ONE_WAITS_ON_B = {
+    "lane": [1],
+    "movement": [1],
+    "distance_m": [1.0],
+    "speed_m_s": [0.0],
+    "length_m": [5.0],
+    "in_junction": [0, 0],
+    "outgoing_vehicles": [0, 13],
+    "outgoing_room_m": [100.0, 0.0],
+}
 
 
-def site_with(*connectors: str) -> JunctionSite:
-    return JunctionSite(small_junction().model_copy(update={"connectors": list(connectors)}))
+def leading_to_next(*exits: str) -> JunctionDescription:
+    return small_junction().model_copy(update={"exits": [Exit(lane=lane, junction="next") for lane in exits]})
 
 
-def told(time_s: float, vehicles: int) -> list[dict[str, object]]:
-    """What the next junction's last answer said of the lane that this junction's stage b feeds."""
-    return [{"junction": "next", "times_s": [], "lanes": [], "time_s": time_s, "standing": {"b out": vehicles}}]
+def told(*times_s: float, from_lane: str = "b out") -> list[dict[str, object]]:
+    """Return when the next junction lets vehicles go from the lane that this junction's stage b feeds."""
+    number = len(times_s)
+    return [{"junction": "next", "times_s": list(times_s), "lanes": ["onward"] * number, "from_lanes": [from_lane] * number}]
 
 
-@pytest.mark.parametrize(
-    ("time_s", "vehicles", "command"),
-    [(99.0, 0, "change"), (99.0, 1, "stay"), (95.0, 1, "stay"), (94.0, 1, "change")],
-)
-def test_a_stage_is_barred_while_a_neighbour_says_that_somebody_stands_on_the_short_lane_it_feeds(
-    time_s: float, vehicles: int, command: str
-) -> None:
-    assert ask(site_with("b out"), call(1, 100.0, neighbours=told(time_s, vehicles)))["command"] == command
+@pytest.mark.parametrize(("leaves_s", "stage"), [(80.0, "b"), (159.0, "a")])
+def test_a_stage_that_feeds_a_full_lane_waits_until_the_next_junction_lets_somebody_go(leaves_s: float, stage: str) -> None:
+    # Four cars come to the green of a within 12 s. Who leaves the lane behind b frees a place at its start 100 m / (5 m/s) = 20 s later.
+    coming = {
+        "lane": [0, 0, 0, 0, 1],
+        "movement": [0, 0, 0, 0, 1],
+        "distance_m": [60.0, 90.0, 120.0, 150.0, 1.0],
+        "speed_m_s": [13.9, 13.9, 13.9, 13.9, 0.0],
+        "length_m": [5.0] * 5,
+    }
+    body = call(1, 100.0, neighbours=told(leaves_s, leaves_s + 1), loops=None, vehicles=ONE_WAITS_ON_B | coming)
+    assert ask(JunctionSite(leading_to_next("b out")), body)["timeline"][-1]["stage"] == stage
 
 
-def test_what_a_neighbour_no_longer_says_is_forgotten() -> None:
-    site = site_with("b out")
-    assert ask(site, call(1, 100.0, neighbours=told(99.0, 1)))["command"] == "stay"
-    assert ask(site, call(2, 101.0))["command"] == "change"
+def test_where_nobody_can_tell_a_full_lane_is_taken_to_empty_by_itself() -> None:
+    assert ask(site(), call(1, 100.0, neighbours=told(), loops=None, vehicles=ONE_WAITS_ON_B))["command"] == "change"
 
 
-def test_nobody_can_speak_for_lanes_that_are_not_described_as_short() -> None:
-    assert ask(site_with(), call(1, 100.0, neighbours=told(99.0, 1)))["command"] == "change"
+def test_an_answer_tells_from_which_lanes_vehicles_leave() -> None:
+    outflow = ask(site(), call(1, 100.0))["outflow"]
+    assert (outflow["lanes"], outflow["from_lanes"]) == (["b out"], ["b in"])
 
 
-def test_an_answer_tells_those_around_who_stands_on_the_short_lanes_that_lead_here() -> None:
-    # The loop of b has been covered for 30 s, nobody is on a.
-    assert ask(site_with("a in", "b in", "b out"), call(1, 100.0))["outflow"]["standing"] == {"a in": 0, "b in": 1}
-    assert ask(site_with(), call(1, 100.0))["outflow"]["standing"] == {}
-
-
-def test_a_short_lane_must_be_one_of_the_junction() -> None:
+def test_an_exit_must_be_a_lane_behind_the_junction() -> None:
     with pytest.raises(DescriptionError) as error:
-        to_intersection(small_junction().model_copy(update={"connectors": ["b out", "elsewhere"]}))
-    assert error.value.field == "/connectors/1"
+        to_intersection(leading_to_next("b out", "elsewhere"))
+    assert error.value.field == "/exits/1/lane"
+
+
+def test_a_description_of_the_first_format_is_taken_with_its_connectors() -> None:
+    old = small_junction().model_dump(mode="json") | {"format": 1, "connectors": ["b out"]}
+    assert to_intersection(JunctionDescription.model_validate(old)) == to_intersection(small_junction())

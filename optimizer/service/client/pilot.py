@@ -92,6 +92,7 @@ class Pilot:
         self._engine, self._deadline_ms, self._begin_anew = engine, deadline_ms, begin_anew
         self._plan = OwnPlan([(step.stage, step.green_s) for step in description.fallback])
         self._ways = {(link.source, link.lane) for link in description.links}
+        self._exits = {(exit_.junction, exit_.lane) for exit_ in description.exits}
         self._last_plan = LastPlan()
         self._sequence = int(time.time() * 1000)  # grows over a restart of the client, too
         self._taken_sequence = self._sequence
@@ -158,10 +159,16 @@ class Pilot:
         return json.dumps(call, allow_nan=False).encode()
 
     def _coming_here(self, outflow: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a neighbour's outflow without the vehicles, most as a rule, that go elsewhere: the service passes over them."""
+        """Return a neighbour's outflow without the vehicles that neither come here nor make room for others: the service passes over them."""
         source, ways = outflow["junction"], self._ways
-        coming = [(time_s, lane) for time_s, lane in zip(outflow["times_s"], outflow["lanes"], strict=True) if (source, lane) in ways]
-        return {**outflow, "times_s": [time_s for time_s, _ in coming], "lanes": [lane for _, lane in coming]}
+        froms = outflow.get("from_lanes") or [""] * len(outflow["lanes"])
+        coming = [
+            (time_s, lane, from_lane)
+            for time_s, lane, from_lane in zip(outflow["times_s"], outflow["lanes"], froms, strict=True)
+            if (source, lane) in ways or (source, from_lane) in self._exits
+        ]
+        times_s, lanes, from_lanes = map(list, zip(*coming, strict=True)) if coming else ([], [], [])
+        return {**outflow, "times_s": times_s, "lanes": lanes, "from_lanes": from_lanes if outflow.get("from_lanes") else []}
 
     def may_retry(self) -> bool:
         """Take a retry from the budget, if there is one."""
