@@ -8,6 +8,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sumo_networks.city.streets import ARMS_OF_A_CROSSING
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from random import Random
@@ -30,7 +32,6 @@ STEEPNESS = 3
 """Exponent of the load in the time that drivers expect."""
 GREEN_SHARE = 0.4
 """Of the cycle, as drivers expect it on average."""
-ARMS_OF_A_CROSSING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +129,8 @@ class RoadGraph:
             direction == self.across
             and _is_lit(self.edges[edge])
             and self.edges[edge].getLength() < WAITING_ROOM_M
-            and not self.is_entry(edge)
+            and edge not in self.entries
         )
-
-    def is_entry(self, edge: str) -> bool:
-        """Return whether an edge begins at the edge of the city."""
-        return edge in self.entries
 
     def quickest(self, start: str, cost: Mapping[tuple[str, str], float]) -> Callable[[str], tuple[str, ...]]:
         """Return what gives the cheapest way from `start` to an edge, by what each turn costs; empty where there is none."""
