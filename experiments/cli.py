@@ -124,7 +124,9 @@ def networks_command() -> None:
         table.add_row(entry.name, *counts, entry.licence, entry.source, escape(entry.missing or entry.label))
     _stdout().print(table)
     _stdout().print(
-        f"Files that are made for a name lie in {cache_folder()}; those of resco/ in the installed package `sumo-rl`.", soft_wrap=True
+        "grid/<n>x<m> takes other sizes, city/<seed> any seed. "
+        f"Files that are made for a name lie in {cache_folder()}; those of resco/ in the installed package `sumo-rl`.",
+        soft_wrap=True,
     )
 
 

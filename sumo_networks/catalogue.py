@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sumo_networks.city import city
 from sumo_networks.configuration import read_configuration
 from sumo_networks.demand import vehicles_due
 from sumo_networks.grid import grid
@@ -51,13 +52,21 @@ _NAMED: dict[str, Callable[[], Scenario]] = {
     **{f"neudorf/{variant}": partial(neudorf, variant, f"neudorf/{variant}") for variant in VARIANTS},
     **{f"rilsa/{example}": partial(rilsa, example) for example in EXAMPLES},
     **{f"grid/{size}": partial(grid, f"grid/{size}") for size in ("3x3", "4x4", "6x6")},  # any other size works too
+    "city/0": partial(city, "city/0"),  # so does any other seed
     **{f"resco/{network}": partial(resco, network) for network in WINDOWS_S},
 }
+# names of which the list above holds a few examples: what such a name begins with, and who reads the rest
+_FAMILIES: dict[str, Callable[[str], Scenario]] = {"grid/": grid, "city/": city}
 
 
 def names() -> tuple[str, ...]:
     """Return the names in the catalogue."""
     return tuple(_NAMED)
+
+
+def is_of_a_family(name: str) -> bool:
+    """Return whether a name is one of a family, such as ``grid/<n>x<m>`` or ``city/<seed>``, which the catalogue lists by examples."""
+    return name.startswith(tuple(_FAMILIES))
 
 
 def scenario(name_or_path: str | Path) -> Scenario:
@@ -71,8 +80,9 @@ def scenario(name_or_path: str | Path) -> Scenario:
     text = str(name_or_path)
     if text in _NAMED:
         return _NAMED[text]()
-    if text.startswith("grid/"):
-        return grid(text)
+    for beginning, family in _FAMILIES.items():
+        if text.startswith(beginning):
+            return family(text)
     path = Path(text)
     if path.is_dir():
         inside = sorted(file.name for file in path.glob("*.sumocfg"))

@@ -59,7 +59,7 @@ def vehicles(demand: TurningDemand, network: Path) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
     for entry, flow_veh_h in demand.entries_veh_h.items():
         chance = random.Random(f"{demand.seed} {entry}")  # noqa: S311 (a stream of its own per entry: changing one leaves the others as they are)
-        for depart_s in _arrivals(chance, flow_veh_h, demand.begin_s, demand.end_s):
+        for depart_s in arrivals(chance, flow_veh_h, demand.begin_s, demand.end_s):
             kind = "truck" if chance.random() < demand.trucks else "car"
             route = _route(chance, entry, turns, demand.shares)
             number = len(found)
@@ -76,7 +76,8 @@ def vehicles(demand: TurningDemand, network: Path) -> list[tuple[float, str]]:
     return sorted(found)
 
 
-def _arrivals(chance: random.Random, flow_veh_h: float, begin_s: float, end_s: float) -> Iterator[float]:
+def arrivals(chance: random.Random, flow_veh_h: float, begin_s: float, end_s: float) -> Iterator[float]:
+    """Yield the times, s, of Poisson arrivals."""
     time_s = begin_s
     while flow_veh_h > 0:
         time_s -= math.log(1.0 - chance.random()) * 3600 / flow_veh_h

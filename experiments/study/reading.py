@@ -19,7 +19,7 @@ from experiments.study.definition import ControllerVariant, LoopState, Published
 from experiments.study.places import TomlText
 from experiments.tables import INDICATORS
 from optimizer.observation import InformationClass
-from sumo_networks.catalogue import names
+from sumo_networks.catalogue import is_of_a_family, names
 
 READY_MADE = "experiments.studies"
 KEYS = (
@@ -134,7 +134,7 @@ class _Reader(CheckedToml):
         known = names()
         for name in found:
             is_file = self.folder is not None and (self.folder / name).is_file()
-            if name not in known and not name.startswith("grid/") and not is_file:
+            if name not in known and not is_of_a_family(name) and not is_file:
                 self.complain("scenarios", f"there is no scenario {name!r}; {nearest(name, known)} or a .sumocfg beside this file", name)
         self.check_doubles("scenarios", found)
         return found

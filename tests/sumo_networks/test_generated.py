@@ -16,7 +16,7 @@ from sumo_networks.sumo_programs import sumo_home
 RILSA_VEHICLES = {1: 2170, 2: 3466, 3: 2715, 4: 2334}  # the sums of the flows in the shipped generators
 
 
-def _plain_sumo(found: Scenario, folder: Path, *options: str) -> tuple[str, ET.Element]:
+def plain_sumo(found: Scenario, folder: Path, *options: str) -> tuple[str, ET.Element]:
     """Run the configuration as a user would and return its warnings and its statistics."""
     home = sumo_home()
     statistics = folder / "statistics.xml"
@@ -26,7 +26,7 @@ def _plain_sumo(found: Scenario, folder: Path, *options: str) -> tuple[str, ET.E
     return done.stderr, ET.parse(statistics).getroot()
 
 
-def _number(statistics: ET.Element, element: str, attribute: str) -> float:
+def number(statistics: ET.Element, element: str, attribute: str) -> float:
     found = statistics.find(element)
     assert found is not None
     return float(found.get(attribute, "nan"))
@@ -95,8 +95,8 @@ def test_a_rilsa_example_sends_the_vehicles_of_its_generator(example: int) -> No
 @pytest.mark.parametrize(("example", "time_loss_s"), [(2, 90.7), (4, 30.1)])
 def test_a_rilsa_example_runs_as_measured_with_its_shipped_plan(example: int, time_loss_s: float, tmp_path: Path) -> None:
     # mean of the time losses of vehicles that arrived, seed 1, measured independently with the example's own run.sumo.cfg
-    _, statistics = _plain_sumo(scenario(f"rilsa/{example}"), tmp_path, "--seed", "1", "--tripinfo-output", "trips.xml")
-    assert _number(statistics, "vehicleTripStatistics", "timeLoss") == pytest.approx(time_loss_s, abs=1.0)
+    _, statistics = plain_sumo(scenario(f"rilsa/{example}"), tmp_path, "--seed", "1", "--tripinfo-output", "trips.xml")
+    assert number(statistics, "vehicleTripStatistics", "timeLoss") == pytest.approx(time_loss_s, abs=1.0)
 
 
 def test_a_grid_has_a_signal_per_crossing_and_the_same_flow_on_every_street() -> None:
@@ -113,5 +113,5 @@ def test_a_grid_has_a_signal_per_crossing_and_the_same_flow_on_every_street() ->
 
 
 def test_a_grid_flows_under_its_own_plan(tmp_path: Path) -> None:
-    _, statistics = _plain_sumo(scenario("grid/2x2"), tmp_path, "--end", "1200")
-    assert _number(statistics, "vehicles", "waiting") <= 0.02 * _number(statistics, "vehicles", "loaded")
+    _, statistics = plain_sumo(scenario("grid/2x2"), tmp_path, "--end", "1200")
+    assert number(statistics, "vehicles", "waiting") <= 0.02 * number(statistics, "vehicles", "loaded")
