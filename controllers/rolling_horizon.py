@@ -124,9 +124,7 @@ class RollingHorizon:
         neighbours = self._neighbours(junctions)
         guards = background_guards(junctions, self._background, self._background_tolerance_s)
         planners = {
-            name: JunctionPlanner(
-                junction, make_estimator(junction), self.make_engine(junction), neighbours.get(name), guards.get(name)
-            )
+            name: JunctionPlanner(junction, make_estimator(junction), self.make_engine(junction), neighbours.get(name), guards.get(name))
             for name, junction in junctions.items()
         }
         self._planners = {

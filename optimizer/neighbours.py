@@ -1,6 +1,6 @@
 """What a junction is sent from beyond its sight: its neighbours' planned departures, some seconds later, are its arrivals."""
 
-# ruff: noqa: PLR0913  # kernels take arrays as arguments
+# ruff: noqa: C901, PLR0912, PLR0913  # kernels take arrays as arguments
 
 from __future__ import annotations
 
@@ -203,7 +203,9 @@ class _WaysOut(NamedTuple):
 class _LanesBehind(NamedTuple):
     row: NDArray[np.int64]  # per outgoing lane: the junction at its end, -1 where that is not known
     lane: NDArray[np.int64]  # the incoming lane that it is there
-    queue_veh: NDArray[np.float64]  # so many standing there say that its queue reaches to its start, where its loop or a camera says that it is full
+    queue_veh: NDArray[
+        np.float64
+    ]  # so many standing there say that its queue reaches to its start, where its loop or a camera says that it is full
     wave_s: NDArray[np.float64]  # from a departure there to the moment when the end of the queue has moved up
     freed_s: NDArray[np.float64]  # see `ExpectedTraffic`, changed in place
 
@@ -351,7 +353,7 @@ class NeighbourTraffic:
             What the plan was made for.
         planned_start, departure_ds, onward_ds
             Vehicles ``planned_start[l]`` to ``planned_start[l + 1]`` of the plan are the first ones of lane l of the traffic; when they
-            leave from now, -1 where they do not (`HorizonProblem.lane_start`, `HorizonSolution.departure_ds`, `HorizonSolution.onward_ds`). Lanes beyond those of the
+            leave from now, -1 where they do not (`HorizonProblem.lane_start` and the times of `HorizonSolution`). Lanes beyond those of the
             traffic (people on foot) send nothing.
         """
         _record(self._around, time_s, planned_start, departure_ds, onward_ds, traffic.lane_start, traffic.movement, traffic.moving)

@@ -1,6 +1,6 @@
 """From a junction's state and its expected traffic to the horizon problem."""
 
-# ruff: noqa: PLR0913, PLR0915  # the kernel takes arrays as arguments, and is one pass over them
+# ruff: noqa: C901, PLR0912, PLR0913, PLR0915  # the kernel takes arrays as arguments, and is one pass over them
 
 from __future__ import annotations
 

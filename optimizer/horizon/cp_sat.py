@@ -180,4 +180,6 @@ def _plan_of(problem: HorizonProblem, solver: cp_model.CpSolver, slots: Slots) -
 def _answer(known: HorizonSolution, bound: int, began: float) -> HorizonSolution:
     bound = min(bound, known.cost)
     status = SolutionStatus.OPTIMAL if bound == known.cost else SolutionStatus.FEASIBLE
-    return HorizonSolution(known.plan, known.departure_ds, known.onward_ds, known.cost, bound, status, "cp-sat", time.perf_counter() - began)
+    return HorizonSolution(
+        known.plan, known.departure_ds, known.onward_ds, known.cost, bound, status, "cp-sat", time.perf_counter() - began
+    )

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from optimizer.estimation.kinematics import JAM_SPACING_M
 from optimizer.intersection import Direction
 
@@ -93,7 +91,8 @@ def ways_of(junction: Intersection) -> Ways:
         onward_movement[lane] = _main_movement(junction, lane)
     ways = tuple(_way(junction, index, onward_movement) for index in range(len(junction.movements)))
     ways = _without_rings(junction, ways, onward_movement)
-    own = {}  # movements that lead elsewhere than others of their lane and group need a path group even over one stop line
+    # Movements that lead elsewhere than others of their lane and group need a path group even over one stop line.
+    own: dict[tuple[int, int], set[int]] = {}
     for movement, way in zip(junction.movements, ways, strict=True):
         own.setdefault((movement.incoming, movement.group), set()).add(way.onward)
     paths: dict[tuple[tuple[int, ...], tuple[float, ...]], int] = {}

@@ -45,9 +45,10 @@ H): one per lane and green.
 **Cost** (integer): for a vehicle that departs, weight * (d - arrival), plus weight * stop_penalty if it was moving and d - arrival >
 stop_tolerance.
 For a vehicle that does not, `unserved_cost` [i][0] if its group is red and [i][1] if it is served by the plan's last stage; plus
-change_penalty * `WEIGHT_UNIT` for each change. A vehicle pays at each stop line of its way; who drove onto an inner lane and is left
-there pays weight * (max(0, H - arrival) + stop_penalty if H - arrival > stop_tolerance + `Tandem.terminal_ds` [0] or [1]). An `unserved_cost` should be no less than the cost of departing just before H, and [i][1]
-no more than [i][0] (where serving a vehicle could be dearer than not serving it, the search is still right but far slower).
+change_penalty * `WEIGHT_UNIT` for each change. A vehicle pays at each stop line of its way; who drove onto an inner lane and is left there
+pays weight * (max(0, H - arrival) + `Tandem.terminal_ds` [0] or [1]), and weight * stop_penalty where H - arrival > stop_tolerance. An
+`unserved_cost` should be no less than the cost of departing just before H, and [i][1] no more than [i][0] (where serving a vehicle could be
+dearer than not serving it, the search is still right but far slower).
 """
 
 from __future__ import annotations

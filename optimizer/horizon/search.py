@@ -3,6 +3,8 @@
 `solve` is for people and tests. In a closed loop, `prepare` the signals once, keep one workspace, and call `search_plan`.
 """
 
+# ruff: noqa: C901, PLR0912, PLR0915  # kernels: one pass with all its cases
+
 from __future__ import annotations
 
 import time
@@ -58,7 +60,18 @@ from optimizer.horizon.search_dynamics import (
 )
 from optimizer.horizon.search_layers import ALL, search_layers
 from optimizer.horizon.search_nodes import LEAST_NODES, Root, SearchWorkspace, Traffic, make_workspace
-from optimizer.horizon.search_tables import CHANGE_COST, FAR, NEVER, STARTUP, STOP_PENALTY, STOP_TOLERANCE, H, SearchTables, group_bit, prepare
+from optimizer.horizon.search_tables import (
+    CHANGE_COST,
+    FAR,
+    NEVER,
+    STARTUP,
+    STOP_PENALTY,
+    STOP_TOLERANCE,
+    H,
+    SearchTables,
+    group_bit,
+    prepare,
+)
 from optimizer.horizon.solution import HorizonSolution, PlannedStage, SolutionStatus
 
 if TYPE_CHECKING:
@@ -358,7 +371,7 @@ def _replay(
     opens = root.opens.copy()
     closes = np.zeros(opens.size, dtype=np.int64)
     old, command, start = root.stage, int(np.int64(0)), int(np.int64(0))  # no literals, as above
-    cost = tables.numbers[CHANGE_COST] * (length - 1)
+    cost: int = tables.numbers[CHANGE_COST] * (length - 1)
     for k in range(length):
         new = plan[k, 0]
         if k > 0:

@@ -1,12 +1,12 @@
 """How the lanes of a search node move on: the compiled traffic model.
 
 A lane's state is one number, `pack`ed from the lane's next vehicle and the time its line is free: the greater, the further the lane has
-come. Behind the lanes' numbers stand those who drove onto inner lanes: for each inner lane a head (see `QUEUE`) and a place for each vehicle
-that it holds, packed from the vehicle and the time at which it comes to the stop line. The functions take plain arrays, because the search calls them a million times a second, and taking arrays out of a tuple would last
-longer than some of the calls.
+come. Behind the lanes' numbers stand those who drove onto inner lanes: for each inner lane a head (see `QUEUE`) and a place for each
+vehicle that it holds, packed from the vehicle and the time at which it comes to the stop line. The functions take plain arrays, because the
+search calls them a million times a second, and taking arrays out of a tuple would last longer than some of the calls.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0913  # kernels: one loop with all its cases, and arrays as arguments
+# ruff: noqa: C901, PLR0912, PLR0913, PLR0915  # kernels: one loop with all its cases, and arrays as arguments
 
 from __future__ import annotations
 
@@ -41,11 +41,10 @@ MASK = (1 << BITS) - 1
     GROUPS_AHEAD,
     PLACE,
 ) = range(15)
-"""Columns of the lanes' table: first vehicle, the one after the last, time between departures, when the line is
-free at first, and whether all are of one group; whether it is an inner lane or feeds one; of an inner lane its room, where its head stands in
-a node's state (twice the number of those who drove onto it, and one more once one of them has left; 0 for other lanes), and the group, the
-next lane, the way to it, the terminal costs and the groups at all stop lines to come (as bits) of those who drove onto it; and the lane's index
-in the problem."""
+"""Columns of the lanes' table: first vehicle, the one after the last, time between departures, when the line is free at first, and whether
+all are of one group; whether it is an inner lane or feeds one; of an inner lane its room, where its head stands in a node's state (twice
+the number of those who drove onto it, and one more once one of them has left; 0 for other lanes), and the group, the next lane, the way to
+it, the terminal costs and the groups at all stop lines to come, as bits, of those who drove onto it; and its place in the problem."""
 
 (
     ARRIVAL,
@@ -67,9 +66,9 @@ in the problem."""
     ONWARD_FROM,
 ) = range(17)
 """Columns of the vehicles' table; a departure later than STOP_FROM costs STOP_COST more, UNHINDERED is the least cost of the vehicle and
-those behind it where it leaves when it is released, LEAST_RELEASE their least release, GROUPS_BEHIND their
-groups as bits, and DEPARTURE is the scratch of the interval that is being computed; ONWARD is the inner lane onto which it drives (-1: none), TRAVEL its way
-there, and ONWARD_DEPARTURE and ONWARD_FROM tell when it last left an inner lane, and which."""
+those behind it where it leaves when it is released, LEAST_RELEASE their least release, GROUPS_BEHIND their groups as bits, and DEPARTURE is
+the scratch of the interval that is being computed; ONWARD is the inner lane onto which it drives (-1: none), TRAVEL its way there, and
+ONWARD_DEPARTURE and ONWARD_FROM tell when it last left an inner lane, and which."""
 
 RED_LANE, SERVED_LANE, YIELDING_LANE = range(3)
 """What a stage means for a lane: no vehicle is served, all that are served are protected, or some give way."""
@@ -356,6 +355,7 @@ def _leave(
     """Let the first vehicle of a lane leave at d, onto an inner lane where its way leads there; return what it costs."""
     i = now[lane] >> BITS
     head = lanes[lane, QUEUE]
+    cost: int
     if i < lanes[lane, END]:
         who = i
         cost = vehicles[i, WEIGHT] * (d - vehicles[i, ARRIVAL])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from optimizer.estimation.traffic import room_for_traffic
 from optimizer.horizon import cp_sat, search
 from optimizer.horizon.assembly import ProblemAssembler
@@ -17,6 +15,7 @@ from optimizer.horizon.solution import SolutionStatus
 from optimizer.priority import with_requests
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from optimizer.estimation.traffic import ExpectedTraffic

@@ -95,7 +95,7 @@ class Second(Wire):
 
 
 class Outflow(Wire):
-    """What a junction has sent and plans to send; from its last answer, for the junctions around it."""
+    """What a junction has sent and plans to send, and what stands before it; from its last answer, for the junctions around it."""
 
     junction: JunctionId
     times_s: Annotated[list[TimeS], Field(max_length=512)]
@@ -105,7 +105,7 @@ class Outflow(Wire):
     ] = Field(default_factory=list)
     time_s: Annotated[TimeS | None, Field(description="When it told this.")] = None
     standing: Annotated[
-        dict[Name, Annotated[int, Field(ge=0, le=10_000)]], Field(max_length=200, description="Of format 1; read and not used.")
+        dict[Name, Annotated[int, Field(ge=0, le=10_000)]], Field(max_length=200, description="Vehicles that stand on its incoming lanes.")
     ] = Field(default_factory=dict)
 
 

@@ -123,7 +123,7 @@ class Mind:
         self._shown.append((since_s, state))
         return self.monitor.witness(since_s, state)
 
-    def hear(self, time_s: float, outflows: Sequence[Outflow]) -> None:
+    def hear(self, outflows: Sequence[Outflow]) -> None:
         """Take in what the neighbours have sent and plan to send, and by which lanes."""
         for outflow in outflows:
             row = self._rows.get(outflow.junction)
@@ -132,16 +132,20 @@ class Mind:
             places = self._places[outflow.junction]
             froms = outflow.from_lanes or [""] * len(outflow.lanes)
             count = 0
-            for time_s, lane, from_lane in zip(outflow.times_s, outflow.lanes, froms, strict=True):
+            for leaves_s, lane, from_lane in zip(outflow.times_s, outflow.lanes, froms, strict=True):
                 outgoing, incoming = places.get(lane, -1), self._exits.get((outflow.junction, from_lane), -1)
                 if outgoing >= 0 or incoming >= 0:
-                    self._departures.time_s[row, count] = time_s
+                    self._departures.time_s[row, count] = leaves_s
                     self._departures.outgoing[row, count], self._departures.incoming[row, count] = outgoing, incoming
                     count += 1
             self._departures.number[row] = count
+            for lane, vehicles in outflow.standing.items():
+                place = self._exits.get((outflow.junction, lane), -1)
+                if place >= 0:
+                    self._departures.standing[row, place] = vehicles
 
     def outflow(self, time_s: float) -> dict[str, object]:
-        """Return the fields of `Outflow`: when vehicles left or are to leave the stop lines, and by which lanes."""
+        """Return the fields of `Outflow`: when vehicles left or are to leave the stop lines, by which lanes, and who stands before them."""
         count = self._departures.number[0]
         return {
             "junction": self.junction.id,
@@ -149,6 +153,7 @@ class Mind:
             "lanes": self._lane_ids[self._departures.outgoing[0, :count]].tolist(),
             "from_lanes": [self._from_ids[lane] for lane in self._departures.incoming[0, :count].tolist()],
             "time_s": time_s,
+            "standing": {self._from_ids[lane]: standing for lane, standing in enumerate(self._departures.standing[0].tolist()) if standing},
         }
 
     def latest_change_s(self, status: SignalStatus) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -69,6 +69,7 @@ def _to_problem(message: ProblemMessage) -> HorizonProblem:
         }
     )
     numbers = ("group_green_since_ds", "lane_start", "lane_free_ds", "headway_ds", "arrival_ds", "release_ds", "group", "weight")
+    arrays: dict[str, Any] = {name: np.array(getattr(message, name), dtype=np.int64) for name in numbers}
     return HorizonProblem(
         signals=signals,
         stage=message.stage,
@@ -77,7 +78,7 @@ def _to_problem(message: ProblemMessage) -> HorizonProblem:
         latest_change_ds=message.latest_change_ds,
         moving=np.array(message.moving, dtype=np.bool_),
         unserved_cost=np.array(message.unserved_cost, dtype=np.int64).reshape(-1, 2),
-        **{name: np.array(getattr(message, name), dtype=np.int64) for name in numbers},
+        **arrays,
     )
 
 

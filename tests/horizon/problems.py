@@ -159,11 +159,13 @@ def random_problem(rng: np.random.Generator, signals: SignalModel, *, lanes: int
     )
 
 
-def with_inner_lanes(problem: HorizonProblem, ways: dict[tuple[int, int], tuple[int, float]], room: dict[int, tuple[int, int]]) -> HorizonProblem:
+def with_inner_lanes(
+    problem: HorizonProblem, ways: dict[tuple[int, int], tuple[int, float]], room: dict[int, tuple[int, int]]
+) -> HorizonProblem:
     """Return the problem with inner lanes.
 
-    `ways` gives by lane and group the inner lane and the seconds to its stop line, `room` by inner lane the vehicles it holds and their group
-    there. Who is left on one costs 16 s, 30 % of it where its group is green.
+    `ways` gives by lane and group the inner lane and the seconds to its stop line, `room` by inner lane the vehicles it holds and their
+    group there. Who is left on one costs 16 s, 30 % of it where its group is green.
     """
     lanes, groups = len(problem.lane_free_ds), problem.signals.service.shape[1]
     onward, travel = np.full((lanes, groups), -1, dtype=np.int64), np.ones((lanes, groups), dtype=np.int64)

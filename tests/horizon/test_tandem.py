@@ -112,7 +112,11 @@ def test_no_vehicle_is_lost_or_doubled_on_inner_lanes_and_none_holds_more_than_i
         tandem = problem.tandem
         lane_of = np.repeat(np.arange(len(problem.lane_free_ds)), np.diff(problem.lane_start))
         for inner in np.flatnonzero(tandem.room_veh):
-            came = [d for d, lane, g in zip(solution.departure_ds, lane_of, problem.group, strict=True) if d >= 0 and tandem.onward[lane, g] == inner]
+            came = [
+                d
+                for d, lane, g in zip(solution.departure_ds, lane_of, problem.group, strict=True)
+                if d >= 0 and tandem.onward[lane, g] == inner
+            ]
             left = solution.onward_ds[solution.onward_ds[:, 1] == inner, 0]
             stood = int((lane_of == inner).sum())
             gone = [int(d) for d in solution.departure_ds[lane_of == inner] if d >= 0]

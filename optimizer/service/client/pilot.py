@@ -159,7 +159,7 @@ class Pilot:
         return json.dumps(call, allow_nan=False).encode()
 
     def _coming_here(self, outflow: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a neighbour's outflow without the vehicles that neither come here nor make room for others: the service passes over them."""
+        """Return a neighbour's outflow without the vehicles that neither come here nor make room: the service passes over them."""
         source, ways = outflow["junction"], self._ways
         froms = outflow.get("from_lanes") or [""] * len(outflow["lanes"])
         coming = [
