@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import sumolib
 
+from controllers.sumo.xml_reading import top_level_elements
 from sumo_networks.demand import check_edges
 from sumo_networks.network import network_contents
 from sumo_networks.scenario import Scenario, ScenarioError
-from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import sumolib
 
+from controllers.sumo.xml_reading import top_level_elements
 from sumo_networks.scenario import ScenarioError
-from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

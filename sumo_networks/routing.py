@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from controllers.sumo.xml_reading import top_level_elements
 from sumo_networks.scenario import ScenarioError
 from sumo_networks.sumo_programs import sumo_home
-from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from controllers.sumo.xml_reading import InputFileError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class ScenarioError(ValueError):
+class ScenarioError(InputFileError):
     """A scenario cannot be used; the message is one sentence that names the file, the element and the remedy."""
 
 

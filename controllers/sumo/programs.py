@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
-import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
+from controllers.sumo.xml_reading import InputFileError, elements_by_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-    from typing import IO
 
 GREEN: Final = frozenset("GgsoO")
 """Letters under which traffic may go ("o" and "O": the signal is switched off, traffic follows the signs)."""
@@ -24,7 +23,7 @@ KNOWN: Final = GREEN | YELLOW | frozenset("ru")
 _RANK: Final = {"r": 0, "s": 1, "g": 2, "G": 3}
 
 
-class NetworkError(ValueError):
+class NetworkError(InputFileError):
     """A network or additional file cannot be used; the message names file, element and remedy."""
 
 
@@ -99,8 +98,10 @@ def read_programs(files: Sequence[Path]) -> dict[str, list[ShippedProgram]]:
 
     Raises
     ------
+    InputFileError
+        If a file is missing or no XML.
     NetworkError
-        If a file is missing or no XML, a program's numbers cannot be read, or a program is there twice (SUMO refuses that as well).
+        If a program's numbers cannot be read, or a program is there twice (SUMO refuses that as well).
     """
     programs: dict[str, list[ShippedProgram]] = {}
     for file in files:
@@ -219,24 +220,9 @@ def _pair_sequence(pair: list[ShippedPhase]) -> list[ShippedPhase]:
 
 
 def _programs_in(file: Path) -> Iterator[ShippedProgram]:
-    try:
-        with _open(file) as stream:
-            for _, element in ET.iterparse(stream):
-                if element.tag == "tlLogic":
-                    yield _program(element, file)
-                if element.tag not in ("phase", "param"):
-                    element.clear()
-    except OSError as error:
-        raise NetworkError(f"{file}: cannot be read ({error.strerror or error}); check the path.") from error
-    except (ET.ParseError, EOFError, zlib.error) as error:
-        raise NetworkError(f"{file}: is not well-formed XML ({error}); mend the file.") from error
-
-
-def _open(file: Path) -> IO[bytes]:
-    stream = file.open("rb")
-    packed = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
-    return gzip.GzipFile(fileobj=stream) if packed else stream  # type: ignore[return-value]
+    for holder, element in elements_by_file(file):
+        if element.tag == "tlLogic":
+            yield _program(element, holder)
 
 
 def _program(element: ET.Element, file: Path) -> ShippedProgram:
