@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from xml.etree import ElementTree as ET
 
 from controllers.sumo.xml_reading import top_level_elements
 from sumo_networks.scenario import ScenarioError
 from sumo_networks.sumo_programs import sumo_home
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from xml.etree.ElementTree import Element
 
     from sumo_networks.scenario import Scenario
+
+
+_ROUTED_BY: Final = frozenset(
+    {
+        *("vType", "vTypeDistribution", "route", "routeDistribution", "taz", "tazs"),
+        *("vehicle", "trip", "flow", "person", "personFlow", "container", "containerFlow"),
+        *("busStop", "trainStop", "containerStop", "chargingStation", "parkingArea"),
+    }
+)
+"""What decides on ways in additional files."""
+
+_WITHOUT_WAY: Final = re.compile(r"(?:vehicle|for flow) '([^']+)' (?:has no valid route|has no edges|is not known)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +74,28 @@ class Walk:
     edges: tuple[str, ...]
 
 
-def ways(scenario: Scenario) -> tuple[list[Journey], list[Walk]]:
-    """Return the ways of all vehicles and walkers due in the scenario's window, in the order of their departures.
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways of all vehicles and walkers due in a scenario's window, in the order of their departures.
 
-    Given routes stay as they are; trips and flows between edges get the fastest way on empty roads, as SUMO itself chooses it at their
-    departure when it knows no better. Vehicles without any way are left out, as SUMO would leave them out.
+    Attributes
+    ----------
+    driven, walked
+        Of the vehicles, and of persons on foot.
+    without
+        Ids of the vehicles and flows that have no way.
+    """
+
+    driven: list[Journey]
+    walked: list[Walk]
+    without: tuple[str, ...]
+
+
+def ways(scenario: Scenario) -> Ways:
+    """Return the ways of all vehicles and walkers due in the scenario's window.
+
+    Given routes stay as they are; trips and flows between edges or junctions get the fastest way on empty roads, as SUMO itself chooses it
+    at their departure when it knows no better.
 
     Raises
     ------
@@ -76,26 +108,31 @@ def ways(scenario: Scenario) -> tuple[list[Journey], list[Walk]]:
     with tempfile.TemporaryDirectory(prefix="ampelwerk-") as folder:
         out = Path(folder) / "ways.rou.xml"
         options = ["-n", str(scenario.network), "-r", ",".join(map(str, scenario.route_files)), "-o", str(out)]
-        options += [
-            "--skip-new-routes",
-            "--ignore-errors",
-            "--exit-times",
-            "--no-step-log",
-            "--no-warnings",
-            "--begin",
-            f"{scenario.begin_s:g}",
-        ]
+        options += ["--skip-new-routes", "--ignore-errors", "--exit-times", "--no-step-log"]
+        options += ["--scale", f"{scenario.scale:g}", "--begin", f"{scenario.begin_s:g}"]
         if math.isfinite(scenario.end_s):
             options += ["--end", f"{scenario.end_s:g}"]
+        if scenario.has_junction_zones:
+            options.append("--junction-taz")
         if scenario.additional_files:
-            options += ["-a", ",".join(map(str, scenario.additional_files))]
+            needed = Path(folder) / "needed.add.xml"
+            _write_needed(scenario.additional_files, needed)
+            options += ["-a", str(needed)]
         binary = home / "bin" / ("duarouter.exe" if sys.platform == "win32" else "duarouter")
         environment = {**os.environ, "SUMO_HOME": str(home)}
         done = subprocess.run([str(binary), *options], env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0 or not out.is_file():
             reason = next((line for line in done.stderr.splitlines() if line.startswith("Error")), done.stderr.strip()[-200:])
-            raise ScenarioError(f"The routes of {scenario.name} cannot be read ({reason.removeprefix('Error: ')}); mend the route files.")
-        return _read(out, scenario)
+            said = reason.removeprefix("Error: ").rstrip(" .") or f"duarouter ended with code {done.returncode}"
+            raise ScenarioError(f"The routes of {scenario.name} cannot be read ({said}); mend the route files.")
+        return Ways(*_read(out, scenario), tuple(dict.fromkeys(filter(None, _WITHOUT_WAY.findall(done.stderr)))))
+
+
+def _write_needed(additional: Iterable[Path], path: Path) -> None:
+    """Write what duarouter needs of additional files; there is much in such files that only SUMO itself can read."""
+    root = ET.Element("additional")
+    root.extend(element for file in additional for element in top_level_elements(file) if element.tag in _ROUTED_BY)
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
 def _read(path: Path, scenario: Scenario) -> tuple[list[Journey], list[Walk]]:
