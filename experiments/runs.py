@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from controllers.registry import ControllerError, controller, is_own
 from controllers.sumo.coupling import SimulationError, SimulationSettings, simulate
+from controllers.sumo.detectors import VIRTUAL_PREFIX
 from controllers.sumo.options import check_options
 from experiments.compiling import told_of_compiling
 from experiments.dropped import dropped_in
@@ -26,7 +27,7 @@ from experiments.simulations import settings_of
 from sumo_networks import Scenario, scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from controllers.contract import Controller
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from experiments.watching import Watching
 
 LOG = "run.log"
+OWN_FILES = ("detectors.add.xml", "programs.add.xml")
 NO_SCREEN = "FXApp::openDisplay"  # how the toolkit of SUMO's window begins its complaint
 FORMAT = 1
 """Version of the record's form; it grows when the meaning of a field changes."""
@@ -90,7 +92,10 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
             with _told_of_users_own(chosen, request.controller.name, out / LOG):
                 summary = simulate(settings, subject)
         except SimulationError as error:
-            raise SimulationError(_with_sumos_words(str(error), out / LOG)) from error
+            complaints = _complaints(out / LOG)
+            if any(name in complaint for complaint in complaints[:1] for name in (*OWN_FILES, VIRTUAL_PREFIX)):
+                raise RuntimeError(f"SUMO refuses what we wrote ourselves: {complaints[0]}; all its messages are in {out / LOG}") from error
+            raise SimulationError(_with_sumos_words(str(error), complaints, out / LOG)) from error
         except OSError as error:
             name = error.filename or f"A file in {out}"
             raise ResultError(
@@ -236,12 +241,16 @@ def _told_of_users_own(chosen: object, name: str, log: Path) -> Iterator[None]:
         ) from error
 
 
-def _with_sumos_words(sentence: str, log: Path) -> str:
-    """Return a sentence with what SUMO complained of first (its exceptions only say ``Process Error``), and the remedy."""
-    complaints = []
+def _complaints(log: Path) -> list[str]:
+    """Return what SUMO complained of in a run's log."""
     with contextlib.suppress(OSError):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = [line.removeprefix("Error:").strip(" .") for line in lines if line.startswith(("Error:", NO_SCREEN))]
-        complaints = list(filter(None, said))
+        return list(filter(None, said))
+    return []
+
+
+def _with_sumos_words(sentence: str, complaints: Sequence[str], log: Path) -> str:
+    """Return a sentence with what SUMO complained of first (its exceptions only say ``Process Error``), and the remedy."""
     reason = f"{sentence.removesuffix('Process Error').rstrip(' .:')}: {complaints[0]}" if complaints else sentence.rstrip(" .")
     return f"{reason}; mend that in the scenario's files and run it again (all messages are in {log})."

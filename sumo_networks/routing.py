@@ -33,6 +33,7 @@ _ROUTED_BY: Final = frozenset(
 )
 """What decides on ways in additional files."""
 
+_ANY_TYPE: Final = ET.Element("vType")
 _WITHOUT_WAY: Final = re.compile(r"(?:vehicle|for flow) '([^']+)' (?:has no valid route|has no edges|is not known)")
 
 
@@ -50,12 +51,15 @@ class Journey:
         The edges it drives along.
     leaving_s
         When it leaves each edge on empty roads without signals.
+    vehicles
+        How many vehicles SUMO makes of it: the scenario's scale times that of the vehicle's type.
     """
 
     depart_s: float
     vehicle_class: str
     edges: tuple[str, ...]
     leaving_s: tuple[float, ...]
+    vehicles: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,13 @@ class Walk:
         When the person sets out; the same for a later walk of the same person.
     edges
         The edges beside which it leads.
+    persons
+        How many persons SUMO makes of it.
     """
 
     depart_s: float
     edges: tuple[str, ...]
+    persons: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +91,14 @@ class Ways:
         Of the vehicles, and of persons on foot.
     without
         Ids of the vehicles and flows that have no way.
+    calibrators
+        Ids of the calibrators, which make and remove vehicles while a simulation runs; none of that is in `driven`.
     """
 
     driven: list[Journey]
     walked: list[Walk]
     without: tuple[str, ...]
+    calibrators: tuple[str, ...] = ()
 
 
 def ways(scenario: Scenario) -> Ways:
@@ -109,11 +119,17 @@ def ways(scenario: Scenario) -> Ways:
         out = Path(folder) / "ways.rou.xml"
         options = ["-n", str(scenario.network), "-r", ",".join(map(str, scenario.route_files)), "-o", str(out)]
         options += ["--skip-new-routes", "--ignore-errors", "--exit-times", "--no-step-log"]
-        options += ["--scale", f"{scenario.scale:g}", "--begin", f"{scenario.begin_s:g}"]
+        options += ["--begin", f"{scenario.begin_s:g}"]
         if math.isfinite(scenario.end_s):
             options += ["--end", f"{scenario.end_s:g}"]
         if scenario.has_junction_zones:
             options.append("--junction-taz")
+        calibrators = tuple(
+            element.get("id", "")
+            for file in scenario.additional_files
+            for element in top_level_elements(file)
+            if element.tag == "calibrator"
+        )
         if scenario.additional_files:
             needed = Path(folder) / "needed.add.xml"
             _write_needed(scenario.additional_files, needed)
@@ -125,7 +141,8 @@ def ways(scenario: Scenario) -> Ways:
             reason = next((line for line in done.stderr.splitlines() if line.startswith("Error")), done.stderr.strip()[-200:])
             said = reason.removeprefix("Error: ").rstrip(" .") or f"duarouter ended with code {done.returncode}"
             raise ScenarioError(f"The routes of {scenario.name} cannot be read ({said}); mend the route files.")
-        return Ways(*_read(out, scenario), tuple(dict.fromkeys(filter(None, _WITHOUT_WAY.findall(done.stderr)))))
+        without = tuple(dict.fromkeys(_WITHOUT_WAY.findall(done.stderr)))
+        return Ways(*_read(out, scenario), without, calibrators)
 
 
 def _write_needed(additional: Iterable[Path], path: Path) -> None:
@@ -136,27 +153,30 @@ def _write_needed(additional: Iterable[Path], path: Path) -> None:
 
 
 def _read(path: Path, scenario: Scenario) -> tuple[list[Journey], list[Walk]]:
-    classes: dict[str, str] = {}
+    types: dict[str, Element] = {}
     driven: list[Journey] = []
     walked: list[Walk] = []
     for element in top_level_elements(path):
         if element.tag == "vType":
-            classes[element.get("id", "")] = element.get("vClass", "passenger")
+            types[element.get("id", "")] = element
         elif element.tag == "vehicle":
-            journey = _journey(element, classes)
+            journey = _journey(element, types, scenario.scale)
             if journey is not None and scenario.begin_s <= journey.depart_s < scenario.end_s:
                 driven.append(journey)
         elif element.tag == "person":
             depart_s = float(element.get("depart", "0"))
             if scenario.begin_s <= depart_s < scenario.end_s:
-                walked += [Walk(depart_s, tuple(walk.get("edges", "").split())) for walk in element.iter("walk")]
+                persons = scenario.scale * float(types.get(element.get("type", ""), _ANY_TYPE).get("scale", "1"))
+                walked += [Walk(depart_s, tuple(walk.get("edges", "").split()), persons) for walk in element.iter("walk")]
     return driven, walked
 
 
-def _journey(element: Element, classes: dict[str, str]) -> Journey | None:
+def _journey(element: Element, types: dict[str, Element], scale: float) -> Journey | None:
     route = element.find("route")
     if route is None:
         return None
+    kind = types.get(element.get("type", ""), _ANY_TYPE)
     edges = tuple(route.get("edges", "").split())
     leaving_s = tuple(map(float, route.get("exitTimes", "").split()))
-    return Journey(float(element.get("depart", "0")), classes.get(element.get("type", ""), "passenger"), edges, leaving_s)
+    depart_s, vehicles = float(element.get("depart", "0")), scale * float(kind.get("scale", "1"))
+    return Journey(depart_s, kind.get("vClass", "passenger"), edges, leaving_s, vehicles)

@@ -236,14 +236,12 @@ class _Run:
 
     def _tell_owners(self, released: set[str]) -> None:
         """Say of lights that SUMO would switch off, or to other programs, who has them in this run."""
-        off = self.reading.switched_off
+        off, files = self.reading.switched_off, {self.settings.network, *self.settings.additional}
+        switched = {switching.light for switching in self.reading.switchings.values() if switching.file in files}
         for names, said in (
             (off - released, "switched off in the shipped program, and left so"),
             (off & released, "switched off in the shipped program; the controller takes over"),
-            (
-                self.reading.switchings.keys() & released,
-                "switched by the time of day (WAUT) as shipped; the controller takes over",
-            ),
+            (switched & released, "switched by the time of day (WAUT) as shipped; the controller takes over"),
         ):
             if names:
                 _log.warning("%s: %s", said, ", ".join(sorted(names)))

@@ -133,10 +133,13 @@ class ShippedSignals:
         All programs by traffic light, in the order in which SUMO loads them (the last one runs first).
     switchings
         The switching by time of day, by traffic light.
+    overruled
+        Lights of which a program was loaded behind their switching: that program runs until the next switch.
     """
 
     programs: dict[str, list[ShippedProgram]]
     switchings: dict[str, DaySwitching]
+    overruled: frozenset[str] = frozenset()
 
     def at_start(self, light: str, begin_s: float) -> tuple[ShippedProgram | None, bool]:
         """Return the program to time a light by, and whether SUMO begins with the light switched off.
@@ -145,7 +148,7 @@ class ShippedSignals:
         """
         programs = self.programs.get(light, [])
         running = programs[-1:]
-        if light in self.switchings:
+        if light in self.switchings and light not in self.overruled:
             due = self.switchings[light].program_at(begin_s)
             running = [program for program in programs if program.program_id == due] or running
         if running and not is_off(running[0]):
@@ -172,17 +175,22 @@ def read_signals(files: Sequence[Path]) -> ShippedSignals:
     programs: dict[str, list[ShippedProgram]] = {}
     days: dict[str, tuple[tuple[float, str], ...]] = {}
     switchings: dict[str, DaySwitching] = {}
+    overruled: set[str] = set()
     for file in files:
         for holder, element in elements_by_file(file):
             if element.tag == "tlLogic":
-                _add(_program(element, holder), programs, holder)
+                program = _program(element, holder)
+                _add(program, programs, holder)
+                if program.phases and program.id in switchings:
+                    overruled.add(program.id)
             elif element.tag == "WAUT":
                 days[element.get("id", "")] = _switches(element, holder)
             elif element.tag == "wautJunction":
                 name, light = element.get("wautID", ""), element.get("junctionID", "")
                 if name in days:  # SUMO says what is wrong where it is not
                     switchings[light] = DaySwitching(name, light, file, days[name])
-    return ShippedSignals(programs, switchings)
+                    overruled.discard(light)
+    return ShippedSignals(programs, switchings, frozenset(overruled))
 
 
 def _add(program: ShippedProgram, programs: dict[str, list[ShippedProgram]], file: Path) -> None:

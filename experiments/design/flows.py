@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from experiments.dropped import dropped_by_order
@@ -105,6 +106,12 @@ def _check_order(scenario: Scenario) -> None:
 
 
 def _check_ways(scenario: Scenario, found: Ways) -> None:
+    if found.calibrators:
+        _log.warning(
+            "%s: the calibrators %s make or remove vehicles while a simulation runs; the demand is counted without them.",
+            scenario.name,
+            ", ".join(found.calibrators),
+        )
     if not found.without:
         return
     sentence = f"{scenario.name}: {len(found.without)} vehicles or flows have no way to where they go, {found.without[0]!r} first"
@@ -114,14 +121,15 @@ def _check_ways(scenario: Scenario, found: Ways) -> None:
 
 
 def _counted(driven: Iterable[Journey], walked: Iterable[Walk], walkways: Walkways, begin_s: float, end_s: float) -> TurnCounts:
-    turns: Counter[tuple[str, str, bool]] = Counter()
+    turns: defaultdict[tuple[str, str, bool], float] = defaultdict(float)
     for journey in driven:
         public = journey.vehicle_class in PUBLIC
-        turns.update((a, b, public) for a, b in zip(journey.edges, journey.edges[1:], strict=False))
+        for a, b in pairwise(journey.edges):
+            turns[a, b, public] += journey.vehicles
     crossings: dict[Crossing, float] = {}
     for walk in walked:
         for crossing, share in walkways.crossed(walk.edges).items():
-            crossings[crossing] = crossings.get(crossing, 0.0) + share
+            crossings[crossing] = crossings.get(crossing, 0.0) + share * walk.persons
     hours = (end_s - begin_s) / 3600
     return TurnCounts(
         begin_s,
