@@ -214,6 +214,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     console = _stdout()
     if any(result.records.values()):
         console.print(rich_table(result.table()))
+        _tell_dropped(console, next(records[0] for records in result.records.values() if records))
     console.print(f"The results are in {out}", soft_wrap=True)
     for sentence, _ in result.failures:
         complain(sentence)
@@ -325,10 +326,11 @@ def _tell_warnings(console: Console, log: Path) -> None:
 
 def _tell_dropped(console: Console, record: dict[str, Any]) -> None:
     """Say how much of the demand SUMO has left out."""
-    dropped, due = Dropped(**record["simulated"]["dropped"]), record["kpis"]["vehicles_due"]
+    # records of earlier versions do not say
+    dropped, due = Dropped(**record["simulated"].get("dropped", {})), record["kpis"]["vehicles_due"]
     told = dropped.sentence(due + dropped.out_of_order + dropped.without_way)
     if told:
-        console.print(f"Warning: {told}; {runs.LOG} holds its warnings.", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"Warning: {told}; {runs.LOG} has its words.", soft_wrap=True, highlight=False, markup=False)
 
 
 def _stdout() -> Console:

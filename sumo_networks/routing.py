@@ -33,6 +33,7 @@ _ROUTED_BY: Final = frozenset(
 )
 """What decides on ways in additional files."""
 
+_CALIBRATOR: Final = "calibrator"
 _ANY_TYPE: Final = ET.Element("vType")
 _WITHOUT_WAY: Final = re.compile(r"(?:vehicle|for flow) '([^']+)' (?:has no valid route|has no edges|is not known)")
 
@@ -124,15 +125,16 @@ def ways(scenario: Scenario) -> Ways:
             options += ["--end", f"{scenario.end_s:g}"]
         if scenario.has_junction_zones:
             options.append("--junction-taz")
-        calibrators = tuple(
-            element.get("id", "")
+        added = [
+            element
             for file in scenario.additional_files
             for element in top_level_elements(file)
-            if element.tag == "calibrator"
-        )
-        if scenario.additional_files:
+            if element.tag in _ROUTED_BY or element.tag == _CALIBRATOR
+        ]
+        calibrators = tuple(element.get("id", "") for element in added if element.tag == _CALIBRATOR)
+        if added:
             needed = Path(folder) / "needed.add.xml"
-            _write_needed(scenario.additional_files, needed)
+            _write_needed(added, needed)
             options += ["-a", str(needed)]
         binary = home / "bin" / ("duarouter.exe" if sys.platform == "win32" else "duarouter")
         environment = {**os.environ, "SUMO_HOME": str(home)}
@@ -145,10 +147,10 @@ def ways(scenario: Scenario) -> Ways:
         return Ways(*_read(out, scenario), without, calibrators)
 
 
-def _write_needed(additional: Iterable[Path], path: Path) -> None:
+def _write_needed(added: Iterable[Element], path: Path) -> None:
     """Write what duarouter needs of additional files; there is much in such files that only SUMO itself can read."""
     root = ET.Element("additional")
-    root.extend(element for file in additional for element in top_level_elements(file) if element.tag in _ROUTED_BY)
+    root.extend(element for element in added if element.tag in _ROUTED_BY)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
