@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sumo_networks.demand import out_of_order, vehicles_due
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sumo_networks import Scenario
 
-_UNSORTED: Final = re.compile(r"^Warning: Route file should be sorted by departure time, ignoring '(.*)'!", re.MULTILINE)
+_VEHICLES: Final = frozenset({"vehicle", "trip", "flow"})
 _WITHOUT_WAY: Final = re.compile(r"^Warning: (?:Removing )?[Vv]ehicle '(.*?)' (?:which )?has no (?:valid )?route\b(?! from)", re.MULTILINE)
 _WITHOUT_WAY_MORE: Final = re.compile(r"^Warning: (\d+) total messages of type: Vehicle '%' has no valid route", re.MULTILINE)
 
@@ -57,22 +57,27 @@ class Dropped:
 
 
 def dropped_by_order(scenario: Scenario) -> Dropped:
-    """Return what SUMO will leave out of a scenario's route files because it is not in the order of departure."""
-    return _of_order(scenario, out_of_order(scenario))
+    """Return what SUMO leaves out of a scenario's route files because it is not in the order of departure."""
+    left_out = out_of_order(scenario)
+    if not left_out:
+        return Dropped()
+    vehicles = vehicles_due(scenario, {one.id for one in left_out if one.tag in _VEHICLES})
+    others = sum(one.tag not in _VEHICLES and scenario.begin_s <= one.depart_s < scenario.end_s for one in left_out)
+    return Dropped(out_of_order=vehicles, first=left_out[0].id, others=others)
 
 
 def dropped_in(log: Path, scenario: Scenario) -> Dropped:
-    """Return what a run has left out, by what SUMO wrote into its log."""
+    """Return what a run has left out.
+
+    Parameters
+    ----------
+    log
+        What SUMO had to say in the run.
+    scenario
+        The scenario with the window and the scale of the run.
+    """
     told = log.read_text(encoding="utf-8", errors="replace")
     ways = list(dict.fromkeys(_WITHOUT_WAY.findall(told)))
-    # of very many warnings the log has only the number, and the route files say whom SUMO left out
-    unsorted = _of_order(scenario, out_of_order(scenario)) if _UNSORTED.search(told) else Dropped()
-    more = max(map(int, _WITHOUT_WAY_MORE.findall(told)), default=0)
-    return Dropped(unsorted.out_of_order, max(len(ways), more), unsorted.first or next(iter(ways), ""), unsorted.others)
-
-
-def _of_order(scenario: Scenario, left_out: list[str]) -> Dropped:
-    if not left_out:
-        return Dropped()
-    vehicles = vehicles_due(scenario, set(left_out))
-    return Dropped(out_of_order=vehicles, first=left_out[0], others=0 if vehicles else len(left_out))
+    more = max(map(int, _WITHOUT_WAY_MORE.findall(told)), default=0)  # of very many warnings the log has only the number
+    by_order = dropped_by_order(scenario)
+    return replace(by_order, without_way=max(len(ways), more), first=by_order.first or next(iter(ways), ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sumolib
 
@@ -58,10 +58,19 @@ def vehicles_due(scenario: Scenario, among: Container[str] | None = None) -> int
     return round(total * scenario.scale)
 
 
-def out_of_order(scenario: Scenario) -> list[str]:
-    """Return the ids of what SUMO leaves out of route files because something before it departs later.
+class Departure(NamedTuple):
+    """An element of a route file, and when it (or its first vehicle or person) departs."""
 
-    That is SUMO's own rule: it reads a route file once, while the simulation goes on. Lines of public transport may stand before what
+    tag: str
+    id: str
+    depart_s: float
+
+
+def out_of_order(scenario: Scenario) -> list[Departure]:
+    """Return what SUMO leaves out of route files because something before it departs later.
+
+    That is SUMO's own rule: it reads a route file once, while the simulation goes on, and warns of what comes too late as far as it has
+    read at all. Lines of public transport may stand before what
     departs earlier. Additional files may have any order.
 
     Raises
@@ -71,7 +80,7 @@ def out_of_order(scenario: Scenario) -> list[str]:
     InputFileError
         If a route file is missing or broken.
     """
-    left_out = []
+    left_out: list[Departure] = []
     for path in scenario.route_files:
         last_s = -math.inf
         for element in top_level_elements(path):
@@ -81,7 +90,7 @@ def out_of_order(scenario: Scenario) -> list[str]:
                 continue
             depart_s = _time_s(element, attribute, path, scenario.begin_s)
             if depart_s < last_s:
-                left_out.append(element.get("id", ""))
+                left_out.append(Departure(element.tag, element.get("id", ""), depart_s))
             elif not element.get("line"):
                 last_s = depart_s
     return left_out

@@ -306,4 +306,4 @@ def test_what_is_out_of_order_is_what_sumo_leaves_out(departures: list[tuple[str
         capture_output=True,
         text=True,
     )
-    assert out_of_order(scenario(crossroads_once / "c.sumocfg")) == re.findall(r"ignoring '(\d+)'", told.stderr)
+    assert [one.id for one in out_of_order(scenario(crossroads_once / "c.sumocfg"))] == re.findall(r"ignoring '(\d+)'", told.stderr)
