@@ -330,7 +330,7 @@ def _tell_dropped(console: Console, record: dict[str, Any]) -> None:
     dropped, due = Dropped(**record["simulated"].get("dropped", {})), record["kpis"]["vehicles_due"]
     told = dropped.sentence(due + dropped.out_of_order + dropped.without_way)
     if told:
-        console.print(f"Warning: {told}; {runs.LOG} has its words.", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"Warning: {told}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _stdout() -> Console:

@@ -40,7 +40,7 @@ class Dropped:
     others: int = 0
 
     def sentence(self, due: int) -> str:
-        """Return what there is to say, without a full stop; empty where nothing was left out.
+        """Return what there is to say, with the remedy; empty where nothing was left out.
 
         Parameters
         ----------
@@ -53,7 +53,9 @@ class Dropped:
             parts.append(f"{whose} because something before them in the route file departs later")
         if self.without_way:
             parts.append(f"{self.without_way} of {due} vehicles because they have no way to where they go")
-        return f"SUMO leaves out {', and '.join(parts)} (first: {self.first!r})" if parts else ""
+        remedies = ["sort the route files by departure (sort_routes.py among SUMO's tools)"] if self.out_of_order or self.others else []
+        remedies += ["mend their routes"] if self.without_way else []
+        return f"SUMO leaves out {', and '.join(parts)} (first: {self.first!r}); {' and '.join(remedies)}." if parts else ""
 
 
 def dropped_by_order(scenario: Scenario) -> Dropped:

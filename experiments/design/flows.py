@@ -102,7 +102,7 @@ def from_routes(scenario: Scenario, walkways: Walkways, period_s: float = math.i
 def _check_order(scenario: Scenario) -> None:
     told = dropped_by_order(scenario).sentence(vehicles_due(scenario))
     if told:
-        raise ExperimentError(f"{scenario.name}: {told}; sort the route files by departure (sort_routes.py among SUMO's tools does it).")
+        raise ExperimentError(f"{scenario.name}: {told}")
 
 
 def _check_ways(scenario: Scenario, found: Ways) -> None:
