@@ -27,7 +27,7 @@ from experiments.simulations import settings_of
 from sumo_networks import Scenario, scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from controllers.contract import Controller
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from experiments.watching import Watching
 
 LOG = "run.log"
-OWN_FILES = ("detectors.add.xml", "programs.add.xml")
+OWN_FILES = ("detectors.add.xml", "programs.add.xml")  # what the coupling writes for SUMO
 NO_SCREEN = "FXApp::openDisplay"  # how the toolkit of SUMO's window begins its complaint
 FORMAT = 1
 """Version of the record's form; it grows when the meaning of a field changes."""
@@ -92,10 +92,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
             with _told_of_users_own(chosen, request.controller.name, out / LOG):
                 summary = simulate(settings, subject)
         except SimulationError as error:
-            complaints = _complaints(out / LOG)
-            if any(name in complaint for complaint in complaints[:1] for name in (*OWN_FILES, VIRTUAL_PREFIX)):
-                raise RuntimeError(f"SUMO refuses what we wrote ourselves: {complaints[0]}; all its messages are in {out / LOG}") from error
-            raise SimulationError(_with_sumos_words(str(error), complaints, out / LOG)) from error
+            raise refusal(str(error), out / LOG) from error
         except OSError as error:
             name = error.filename or f"A file in {out}"
             raise ResultError(
@@ -241,16 +238,22 @@ def _told_of_users_own(chosen: object, name: str, log: Path) -> Iterator[None]:
         ) from error
 
 
-def _complaints(log: Path) -> list[str]:
-    """Return what SUMO complained of in a run's log."""
+def refusal(sentence: str, log: Path) -> Exception:
+    """Return what to raise where SUMO refuses a run: the user's mistake in SUMO's own words, or a fault of ours.
+
+    Parameters
+    ----------
+    sentence
+        What its exception says, which is little.
+    log
+        What SUMO said in the run.
+    """
+    complaints = []
     with contextlib.suppress(OSError):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = [line.removeprefix("Error:").strip(" .") for line in lines if line.startswith(("Error:", NO_SCREEN))]
-        return list(filter(None, said))
-    return []
-
-
-def _with_sumos_words(sentence: str, complaints: Sequence[str], log: Path) -> str:
-    """Return a sentence with what SUMO complained of first (its exceptions only say ``Process Error``), and the remedy."""
+        complaints = list(filter(None, said))
+    if complaints and any(name in complaints[0] for name in (*OWN_FILES, VIRTUAL_PREFIX)):
+        return RuntimeError(f"SUMO refuses what we wrote ourselves: {complaints[0]}; all its messages are in {log}")
     reason = f"{sentence.removesuffix('Process Error').rstrip(' .:')}: {complaints[0]}" if complaints else sentence.rstrip(" .")
-    return f"{reason}; mend that in the scenario's files and run it again (all messages are in {log})."
+    return SimulationError(f"{reason}; mend that in the scenario's files and run it again (all messages are in {log}).")

@@ -6,6 +6,7 @@ stands in none of the tables here goes to SUMO as it is.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path
@@ -77,7 +78,6 @@ _OVERRIDDEN: Final = {
     "output.compression": "",
     "write-metadata": "false",
     # every vehicle is measured, all the time
-    "device.tripinfo.probability": "1",
     "device.emissions.begin": "-1",
     "device.emissions.period": "0",
     # nobody is taken out of a jam
@@ -160,10 +160,12 @@ def overriding(configuration: Path, names: OutputNames, *, backend: str, gui: bo
     if gui:
         own |= _OVERRIDDEN_IN_WINDOW
     chosen = {name: value for name, value in own.items() if name in options}
-    for name in _WRITTEN & options.keys():
+    for name in sorted(_WRITTEN & options.keys()):
         chosen[name] = ",".join(names.of(part.strip(), configuration.parent) for part in options[name].split(","))
     if any(name.startswith("save-state.") for name in options):
         chosen.setdefault("save-state.prefix", names.of("state", configuration.parent))
+    if any(name.startswith("device.tripinfo.") for name in options):
+        chosen["device.tripinfo.probability"] = "1"
     if any(name.startswith("device.ssm.") for name in options):
         chosen.setdefault("device.ssm.file", names.of("ssm.xml", configuration.parent))
     precision = options.get("precision", "")
@@ -230,6 +232,6 @@ class OutputNames:
         if asked not in self._moved:
             self._folder.mkdir(exist_ok=True)
             plain = re.sub(r"[^\w.@-]", "_", asked.name)  # a socket's name, too
-            same = sum(path.name.endswith(plain) for path in self._moved.values())
-            self._moved[asked] = self._folder / (f"{same + 1}_{plain}" if same else plain)
+            free = (f"{number}_{plain}" if number > 1 else plain for number in itertools.count(1))
+            self._moved[asked] = next(path for name in free if (path := self._folder / name) not in self._moved.values())
         return str(self._moved[asked])

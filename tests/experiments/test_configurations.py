@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from controllers.sumo.coupling import SimulationError
+from experiments.runs import refusal
 from experiments.simulations import settings_of
 from sumo_networks import ScenarioError, scenario
 from tests.audit.one_crossroads import crossroads, states
@@ -27,7 +29,7 @@ HOSTILE = """<traci_server><remote-port value="8813"/><num-clients value="2"/></
 <output><output-prefix value="TIME_"/><output-suffix value="_x"/><output.format value="csv"/><precision value="0"/>
 <tripinfo value="fcd.xml"/><fcd-output value="gone/fcd.xml"/><summary-output value="s.xml"/><statistic-output value="t.xml"/>
 <save-state.times value="30"/></output><random_number><random value="true"/></random_number>
-<tripinfo_device><device.tripinfo.probability value="0"/></tripinfo_device>"""
+<tripinfo_device><device.tripinfo.explicit value="ns.0"/></tripinfo_device>"""
 OUTPUTS = ("fcd.xml", "loop.xml", "my.log", "s.xml", "state_30.00.xml.gz")
 
 
@@ -103,6 +105,21 @@ def test_scale_step_and_seed_of_the_configuration_are_the_defaults(write: Writer
 def test_a_default_that_is_no_number_is_named(write: Writer, option: str) -> None:
     with pytest.raises(ScenarioError, match=option.split(maxsplit=1)[0]):
         scenario(write(option))
+
+
+@pytest.mark.parametrize(
+    ("complaint", "kind"),
+    [
+        ("The lane 'x' is not known.", SimulationError),
+        ("The lane 'x' is not known in '/out/detectors.add.xml'.", RuntimeError),
+        ("Another induction loop with the id 'ampelwerk_c_0' exists.", RuntimeError),
+    ],
+)
+def test_what_sumo_refuses_of_our_own_files_is_no_mistake_of_the_users(tmp_path: Path, complaint: str, kind: type[Exception]) -> None:
+    (tmp_path / "run.log").write_text(f"Error: {complaint}\n")
+    found = refusal("SUMO could not load my.sumocfg: Process Error", tmp_path / "run.log")
+    assert type(found) is kind
+    assert complaint.rstrip(".") in str(found)
 
 
 def phases_s(folder: Path, after_s: float) -> set[float]:
