@@ -230,14 +230,14 @@ class _Run:
             released = set() if programs is None else set(read_programs([programs]))
             if programs is not None:
                 extra.append(programs)
-        check_released(self.reading.switchings.values(), settings.network, released)
+        check_released(self.reading.switchings, settings.network, released)
         self._tell_owners(released)
         return (*as_run(settings.additional, out / COPIES, names, released), *extra)
 
     def _tell_owners(self, released: set[str]) -> None:
         """Say of lights that SUMO would switch off, or to other programs, who has them in this run."""
         off, files = self.reading.switched_off, {self.settings.network, *self.settings.additional}
-        switched = {switching.light for switching in self.reading.switchings.values() if switching.file in files}
+        switched = {switching.light for switching in self.reading.switchings if switching.file in files}
         for names, said in (
             (off - released, "switched off in the shipped program, and left so"),
             (off & released, "switched off in the shipped program; the controller takes over"),

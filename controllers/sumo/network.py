@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import sumolib
@@ -59,7 +60,7 @@ class NetworkReading:
     switched_off
         Lights that SUMO would begin with switched off; `shipped` holds the last program of each that does not switch it off.
     switchings
-        How the shipped programs are switched by the time of day, by id.
+        What the files switch by the time of day.
     """
 
     net: Any
@@ -67,7 +68,7 @@ class NetworkReading:
     left_alone: dict[str, str]
     shipped: dict[str, ShippedProgram]
     switched_off: frozenset[str] = frozenset()
-    switchings: Mapping[str, DaySwitching] = field(default_factory=dict)
+    switchings: tuple[DaySwitching, ...] = ()
 
 
 def read_network(net_file: Path, additional_files: Sequence[Path] = (), begin_s: float = 0.0) -> NetworkReading:
@@ -116,7 +117,9 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = (), begin_s:
     for reason in sorted(set(left_alone.values())):
         names = ", ".join(name for name, why in left_alone.items() if why == reason)
         _log.warning("left on their own program, because %s: %s", reason, names)
-    return NetworkReading(net, junctions, left_alone, shipped, frozenset(switched_off), signals.switchings)
+    return NetworkReading(
+        net, junctions, left_alone, shipped, frozenset(switched_off), tuple(chain.from_iterable(signals.switchings.values()))
+    )
 
 
 def read_net(net_file: Path) -> Any:  # noqa: ANN401

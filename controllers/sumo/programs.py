@@ -132,13 +132,13 @@ class ShippedSignals:
     programs
         All programs by traffic light, in the order in which SUMO loads them (the last one runs first).
     switchings
-        The switching by time of day, by traffic light.
+        The switching by time of day, by traffic light, in the order in which SUMO loads it (the last one counts).
     overruled
         Lights of which a program was loaded behind their switching: that program runs until the next switch.
     """
 
     programs: dict[str, list[ShippedProgram]]
-    switchings: dict[str, DaySwitching]
+    switchings: dict[str, list[DaySwitching]]
     overruled: frozenset[str] = frozenset()
 
     def at_start(self, light: str, begin_s: float) -> tuple[ShippedProgram | None, bool]:
@@ -149,7 +149,7 @@ class ShippedSignals:
         programs = self.programs.get(light, [])
         running = programs[-1:]
         if light in self.switchings and light not in self.overruled:
-            due = self.switchings[light].program_at(begin_s)
+            due = self.switchings[light][-1].program_at(begin_s)
             running = [program for program in programs if program.program_id == due] or running
         if running and not is_off(running[0]):
             return running[0], False
@@ -174,7 +174,7 @@ def read_signals(files: Sequence[Path]) -> ShippedSignals:
     """
     programs: dict[str, list[ShippedProgram]] = {}
     days: dict[str, tuple[tuple[float, str], ...]] = {}
-    switchings: dict[str, DaySwitching] = {}
+    switchings: dict[str, list[DaySwitching]] = {}
     overruled: set[str] = set()
     for file in files:
         for holder, element in elements_by_file(file):
@@ -188,7 +188,7 @@ def read_signals(files: Sequence[Path]) -> ShippedSignals:
             elif element.tag == "wautJunction":
                 name, light = element.get("wautID", ""), element.get("junctionID", "")
                 if name in days:  # SUMO says what is wrong where it is not
-                    switchings[light] = DaySwitching(name, light, file, days[name])
+                    switchings.setdefault(light, []).append(DaySwitching(name, light, file, days[name]))
                     overruled.discard(light)
     return ShippedSignals(programs, switchings, frozenset(overruled))
 
