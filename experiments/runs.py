@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import time
 import traceback
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from experiments.watching import Watching
 
 LOG = "run.log"
-OWN_FILES = ("detectors.add.xml", "programs.add.xml")  # what the coupling writes for SUMO
 NO_SCREEN = "FXApp::openDisplay"  # how the toolkit of SUMO's window begins its complaint
 FORMAT = 1
 """Version of the record's form; it grows when the meaning of a field changes."""
@@ -253,7 +253,8 @@ def refusal(sentence: str, log: Path) -> Exception:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = [line.removeprefix("Error:").strip(" .") for line in lines if line.startswith(("Error:", NO_SCREEN))]
         complaints = list(filter(None, said))
-    if complaints and any(name in complaints[0] for name in (*OWN_FILES, VIRTUAL_PREFIX)):
+    own = rf"{re.escape(str(log.parent))}[\\/][^\\/']+\.add\.xml|'{VIRTUAL_PREFIX}:"  # files that the coupling writes, and what is in them
+    if complaints and re.search(own, complaints[0]):
         return RuntimeError(f"SUMO refuses what we wrote ourselves: {complaints[0]}; all its messages are in {log}")
     reason = f"{sentence.removesuffix('Process Error').rstrip(' .:')}: {complaints[0]}" if complaints else sentence.rstrip(" .")
     return SimulationError(f"{reason}; mend that in the scenario's files and run it again (all messages are in {log}).")

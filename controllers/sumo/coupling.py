@@ -146,8 +146,8 @@ def simulate(settings: SimulationSettings, controller: Controller | ProgramContr
     ControllerError
         If the controller decides anything but decisions.
     """
-    own = controller.programs if isinstance(controller, ReplacingController) else None
-    reading = read_network(settings.network, settings.additional if own is None else (*settings.additional, own), settings.begin_s or 0.0)
+    own = (controller.programs,) if isinstance(controller, ReplacingController) and controller.programs is not None else ()
+    reading = read_network(settings.network, (*settings.additional, *own), begin_s=settings.begin_s or 0.0)
     return _Run(settings, controller, reading).run()
 
 
@@ -224,15 +224,14 @@ class _Run:
             loops = out / "detectors.add.xml"
             write_virtual_loops(self.placed, loops)
             extra.append(loops)
-        released = set(self.junctions)
+        own_programs: list[Path] = []
         if isinstance(self.controller, ProgramController):
             programs = self.controller.write_programs(self.reading.shipped, out / "programs.add.xml")
-            released = set() if programs is None else set(read_programs([programs]))
-            if programs is not None:
-                extra.append(programs)
+            own_programs += [] if programs is None else [programs]
+        released = set(read_programs(own_programs)) if self.native else set(self.junctions)
         check_released(self.reading.switchings, settings.network, released)
         self._tell_owners(released)
-        return (*as_run(settings.additional, out / COPIES, names, released), *extra)
+        return (*as_run(settings.additional, out / COPIES, names, released), *extra, *own_programs)
 
     def _tell_owners(self, released: set[str]) -> None:
         """Say of lights that SUMO would switch off, or to other programs, who has them in this run."""

@@ -71,7 +71,7 @@ class NetworkReading:
     switchings: tuple[DaySwitching, ...] = ()
 
 
-def read_network(net_file: Path, additional_files: Sequence[Path] = (), begin_s: float = 0.0) -> NetworkReading:
+def read_network(net_file: Path, additional_files: Sequence[Path] = (), *, begin_s: float = 0.0) -> NetworkReading:
     """Read a network and describe its traffic lights.
 
     Parameters

@@ -78,7 +78,7 @@ class ParallelJunctions(ParallelEnv[str, "NDArray[np.float32]", int]):
         choice = ControllerChoice("experiments.learning.episode:AskingController", information, parameters={"interval_s": interval_s})
         self._request = RunRequest(scenario_name, choice, 0, begin_s, end_s, demand_scale)
         check_scenario(self._request, place)
-        reading = read_network(place.network, place.additional_files, place.begin_s)
+        reading = read_network(place.network, place.additional_files, begin_s=place.begin_s)
         junctions: Mapping[str, Intersection] = reading.junctions
         known = InformationClass(information)
         if known is InformationClass.LOOPS:

@@ -111,11 +111,13 @@ def test_a_default_that_is_no_number_is_named(write: Writer, option: str) -> Non
     ("complaint", "kind"),
     [
         ("The lane 'x' is not known.", SimulationError),
-        ("The lane 'x' is not known in '/out/detectors.add.xml'.", RuntimeError),
-        ("Another induction loop with the id 'ampelwerk_c_0' exists.", RuntimeError),
+        ("The lane 'x' is not known in '{out}/detectors.add.xml'.", RuntimeError),
+        ("The lane 'x' is not known in '{out}/additional/1_my.add.xml'.", SimulationError),
+        ("Another induction loop with the id 'ampelwerk:c:far:nc_0' exists.", RuntimeError),
     ],
 )
 def test_what_sumo_refuses_of_our_own_files_is_no_mistake_of_the_users(tmp_path: Path, complaint: str, kind: type[Exception]) -> None:
+    complaint = complaint.format(out=tmp_path)
     (tmp_path / "run.log").write_text(f"Error: {complaint}\n")
     found = refusal("SUMO could not load my.sumocfg: Process Error", tmp_path / "run.log")
     assert type(found) is kind
