@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import shutil
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,19 @@ HOSTILE = """<traci_server><remote-port value="8813"/><num-clients value="2"/></
 OUTPUTS = ("fcd.xml", "loop.xml", "my.log", "s.xml", "state_30.00.xml.gz")
 
 
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return crossroads(tmp_path_factory.mktemp("network"))
+
+
 @pytest.fixture
-def write(tmp_path: Path) -> Writer:
+def write(tmp_path: Path, network: Path) -> Writer:
     """Write a crossroads' scenario with further options and files."""
 
     def written(options: str = "", routes: str = ROUTES, name: str = "c", **files: bytes) -> Path:
         folder = tmp_path / name
         folder.mkdir()
-        crossroads(folder)
+        shutil.copy(network, folder / "c.net.xml")
         (folder / "c.rou.xml").write_text(f"<routes>{routes}</routes>")
         for file, content in files.items():
             (folder / file).write_bytes(content)
@@ -131,9 +137,8 @@ def phases_s(folder: Path, after_s: float) -> set[float]:
     return {end_s - start_s for start_s, end_s in pairwise(moments_s) if start_s > after_s}
 
 
-def test_a_program_of_ours_holds_where_the_scenario_switches_by_the_time_of_day(write: Writer, tmp_path: Path) -> None:
-    net = crossroads(tmp_path)
-    green, other = states(net, {"ns": "G", "sn": "G"}, {"ew": "G", "we": "G"})
+def test_a_program_of_ours_holds_where_the_scenario_switches_by_the_time_of_day(write: Writer, tmp_path: Path, network: Path) -> None:
+    green, other = states(network, {"ns": "G", "sn": "G"}, {"ew": "G", "we": "G"})
 
     def program(name: str, half_s: int) -> str:
         phases = "".join(f'<phase duration="{half_s}" state="{state}"/>' for state in (green, other))
