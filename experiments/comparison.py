@@ -166,9 +166,9 @@ def run_folder(out: Path, run: RunRequest) -> Path:
 
 def run_command(run: RunRequest, folder: Path, parameters_file: Path | None) -> list[str]:
     """Return the command line that makes one run."""
-    options = ["--controller", str(run.controller), "--seed", str(run.seed), "--demand-scale", repr(run.demand_scale)]
-    options += ["--backend", run.backend, "--out", str(folder)]
-    for name, value in (("--begin", run.begin_s), ("--end", run.end_s), ("--step-length", run.step_length_s)):
+    options = ["--controller", str(run.controller), "--demand-scale", repr(run.demand_scale), "--backend", run.backend]
+    options += ["--out", str(folder)]
+    for name, value in (("--seed", run.seed), ("--begin", run.begin_s), ("--end", run.end_s), ("--step-length", run.step_length_s)):
         options += [] if value is None else [name, repr(value)]
     options += [] if parameters_file is None else ["--parameters", str(parameters_file)]
     options += ["--background", run.controller.parameters["background"]] if "background" in run.controller.parameters else []
