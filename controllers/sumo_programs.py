@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from controllers.sumo.programs import GREEN, YELLOW, write_programs
+from controllers.sumo.xml_reading import top_level_elements
 from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
@@ -125,11 +125,7 @@ class DelayBased(_GreenExtending):
 
 
 def _check_readable(path: Path) -> None:
-    try:
-        root = ET.parse(path).getroot()
-    except (ET.ParseError, UnicodeError) as error:
-        raise ValueError(f"{path} is broken XML ({error}); mend it.") from error
-    if root.find("tlLogic") is None:
+    if all(element.tag != "tlLogic" for element in top_level_elements(path)):
         raise ValueError(f"{path} holds no signal program (tlLogic); name an additional file with some.")
 
 

@@ -33,7 +33,7 @@ KEY = {CAR: "lane", TRAM: "tram", WALK: "pavement, crossing", GREEN: "stop line,
 def draw(name: str, junction: str) -> str:
     """Return the picture as SVG text."""
     place = scenario(name)
-    reading = read_network(place.network, place.additional_files)
+    reading = read_network(place.network, place.additional_files, begin_s=place.begin_s)
     placed = place_detectors(reading.net, reading.junctions, DetectorLayout(), user_loops(place.additional_files))
     marks = [mark for one in placed.junctions.values() for mark in _stop_lines(reading.net, one)]
     marks += [_across(reading.net.getLane(loop.lane), loop.position_m, 1.8, LOOP) for loops in placed.loops.values() for loop in loops]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections import Counter
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from controllers.sumo.audit import Audit, audit
 from controllers.sumo.findings import RULES, Severity
+from controllers.sumo.xml_reading import opened
 from experiments.errors import ExperimentError
 from experiments.provenance import versions
 from sumo_networks import scenario
@@ -159,8 +159,8 @@ _ATTRIBUTE: Final = re.compile(r"\b(id|programID)\s*=\s*[\"']([^\"']*)[\"']")
 
 def _program_lines(file: Path) -> dict[tuple[str, str], int]:
     """Return the line on which each program of a file begins (an element's start may spread over lines)."""
-    raw = file.read_bytes()
-    text = (gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw).decode("utf-8", errors="replace")
+    with opened(file) as stream:
+        text = stream.read().decode("utf-8", errors="replace")
     found: dict[tuple[str, str], int] = {}
     for start in _START.finditer(text):
         named = dict(_ATTRIBUTE.findall(start[0]))

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from controllers.registry import registered
 from experiments import checking, comparison, runs
+from experiments.dropped import Dropped
 from experiments.errors import ExperimentError
 from experiments.exits import INTERRUPTED_CODE, OUR_CODE, USER_CODE, complain, ended_with_code
 from experiments.folders import write_whole
@@ -74,8 +75,10 @@ ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name fr
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the results.")]
 Begin = Annotated[float | None, typer.Option("--begin", help="Start of the simulated time, s [the scenario's own].", show_default=False)]
 End = Annotated[float | None, typer.Option("--end", help="End of the simulated time, s [the scenario's own].", show_default=False)]
-Scale = Annotated[float, typer.Option("--demand-scale", help="Factor on the number of vehicles.")]
-Step = Annotated[float, typer.Option("--step-length", help="SUMO's step, s.")]
+Scale = Annotated[float, typer.Option("--demand-scale", help="Factor on the scenario's own number of vehicles.")]
+Step = Annotated[
+    float | None, typer.Option("--step-length", help="SUMO's step, s; by default the scenario's own, or 1.", show_default=False)
+]
 Backend = Annotated[str, typer.Option("--backend", help="libsumo (fast) or traci (a SUMO of its own, by socket).")]
 Gui = Annotated[bool, typer.Option("--gui", help="Watch it in sumo-gui (needs --backend traci).")]
 Faults = Annotated[
@@ -137,11 +140,13 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     controller: Annotated[str, typer.Option("--controller", help="A registered controller, or package.module:Class.")] = "rolling_horizon",
     information: Annotated[str | None, typer.Option("--information", help="What the controller may know: loops or zone.")] = None,
     engine: Annotated[str | None, typer.Option("--engine", help="Solver of the rolling horizon: search or cp-sat.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="SUMO's random seed.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="SUMO's random seed; by default the scenario's own, or 0.", show_default=False)
+    ] = None,
     begin: Begin = None,
     end: End = None,
     demand_scale: Scale = 1.0,
-    step_length: Step = 1.0,
+    step_length: Step = None,
     backend: Backend = "libsumo",
     gui: Gui = False,  # noqa: FBT002
     loop_faults: Faults = None,
@@ -173,6 +178,7 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
         )
         console.print(told, soft_wrap=True)
     _tell_warnings(console, out / runs.LOG)
+    _tell_dropped(console, record)
     console.print(f"The results are in {out}", soft_wrap=True)
 
 
@@ -188,7 +194,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     begin: Begin = None,
     end: End = None,
     demand_scale: Scale = 1.0,
-    step_length: Step = 1.0,
+    step_length: Step = None,
     backend: Backend = "libsumo",
     gui: Gui = False,  # noqa: FBT002
     loop_faults: Faults = None,
@@ -210,6 +216,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     console = _stdout()
     if any(result.records.values()):
         console.print(rich_table(result.table()))
+        _tell_dropped(console, next(records[0] for records in result.records.values() if records))
     console.print(f"The results are in {out}", soft_wrap=True)
     for sentence, _ in result.failures:
         complain(sentence)
@@ -317,6 +324,15 @@ def _tell_warnings(console: Console, log: Path) -> None:
         console.print(f"Warning: {warning}", soft_wrap=True, highlight=False, markup=False)
     if len(warnings) > MOST_WARNINGS:
         console.print(f"{len(warnings) - MOST_WARNINGS} more warnings are in {log}", soft_wrap=True)
+
+
+def _tell_dropped(console: Console, record: dict[str, Any]) -> None:
+    """Say how much of the demand SUMO has left out."""
+    # records of earlier versions do not say
+    dropped, due = Dropped(**record["simulated"].get("dropped", {})), record["kpis"]["vehicles_due"]
+    told = dropped.sentence(due + dropped.out_of_order + dropped.without_way)
+    if told:
+        console.print(f"Warning: {told}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _stdout() -> Console:

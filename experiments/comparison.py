@@ -14,7 +14,7 @@ from experiments.folders import read_record, write_whole
 from experiments.processes import in_fresh_processes, module_command
 from experiments.provenance import parameter_files, scenario_hash, versions
 from experiments.requests import loop_faults_text
-from experiments.runs import check_scenario_window, check_screen
+from experiments.runs import check_scenario, check_screen
 from experiments.tables import ComparisonTable, comparison_csv, comparison_table, runs_csv
 from sumo_networks import Scenario, scenario
 
@@ -123,7 +123,7 @@ def compare(request: ComparisonRequest, out: Path, workers: int, on_end: Callabl
     if workers < 1:
         raise ExperimentError(f"--workers {workers} runs nothing; give 1 or more.")
     place = scenario(request.common.scenario)
-    check_scenario_window(request.common, place)
+    check_scenario(request.common, place)
     check_screen(request.common)
     for choice in request.controllers:
         controller(choice.name, **choice.arguments())
@@ -166,9 +166,9 @@ def run_folder(out: Path, run: RunRequest) -> Path:
 
 def run_command(run: RunRequest, folder: Path, parameters_file: Path | None) -> list[str]:
     """Return the command line that makes one run."""
-    options = ["--controller", str(run.controller), "--seed", str(run.seed), "--demand-scale", repr(run.demand_scale)]
-    options += ["--step-length", repr(run.step_length_s), "--backend", run.backend, "--out", str(folder)]
-    for name, value in (("--begin", run.begin_s), ("--end", run.end_s)):
+    options = ["--controller", str(run.controller), "--demand-scale", repr(run.demand_scale), "--backend", run.backend]
+    options += ["--out", str(folder)]
+    for name, value in (("--seed", run.seed), ("--begin", run.begin_s), ("--end", run.end_s), ("--step-length", run.step_length_s)):
         options += [] if value is None else [name, repr(value)]
     options += [] if parameters_file is None else ["--parameters", str(parameters_file)]
     options += ["--background", run.controller.parameters["background"]] if "background" in run.controller.parameters else []

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from controllers.registry import ControllerError
 from controllers.sumo.coupling import SimulationError
-from controllers.sumo.programs import NetworkError
+from controllers.sumo.xml_reading import InputFileError
 from experiments.errors import ExperimentError
 from optimizer.design.errors import DesignError
-from sumo_networks import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MISTAKES = (ExperimentError, ScenarioError, ControllerError, NetworkError, SimulationError, DesignError)
+MISTAKES = (ExperimentError, InputFileError, ControllerError, SimulationError, DesignError)
 USER_CODE, OUR_CODE, INTERRUPTED_CODE = 2, 1, 130
 
 

@@ -25,7 +25,7 @@ def junction_descriptions(name: str) -> list[JunctionDescription]:
         If the scenario or its network cannot be read.
     """
     place = scenario(name)
-    reading = read_network(place.network, place.additional_files)
+    reading = read_network(place.network, place.additional_files, begin_s=place.begin_s)
     placed = place_detectors(reading.net, reading.junctions, DetectorLayout(), user_loops(place.additional_files))
     links = links_between(reading.net, placed.junctions)
     return [

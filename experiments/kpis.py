@@ -6,9 +6,8 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from controllers.sumo.xml_reading import InputFileError, top_level_elements
 from experiments.errors import ResultError
-from sumo_networks.scenario import ScenarioError
-from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -222,7 +221,7 @@ class _Trips:
 def _elements(path: Path) -> Iterable[Element]:
     try:
         yield from top_level_elements(path)
-    except ScenarioError as error:
+    except InputFileError as error:
         raise ResultError(
             f"SUMO's output is not whole ({error.__cause__ or error}): {path}; free some room on the disk and run it again."
         ) from error

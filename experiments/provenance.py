@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
+import os
 import platform
 import re
 import sys
+from collections import deque
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+
+from controllers.sumo.xml_reading import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from sumo_networks import Scenario
 
 DISTRIBUTIONS = ("ampelwerk", "eclipse-sumo", "libsumo", "traci", "sumolib", "ortools", "numpy", "scipy", "numba")
+INCLUDED = re.compile(rb"<include\b[^>]*\bhref\s*=\s*[\"']([^\"']*)[\"']")
 HEADER_BYTES = 65536  # SUMO writes its whole configuration into a comment at the head of each output
 
 
@@ -33,16 +37,23 @@ def versions() -> dict[str, str]:
 
 
 def scenario_hash(scenario: Scenario) -> str:
-    """Return the SHA-256 of the content of a scenario's network, route and additional files, in their order.
+    """Return the SHA-256 of the content of a scenario's network, route and additional files, in their order, and of what they include.
 
     Names do not count, nor do XML comments and line ends: SUMO's tools write the time and the place of their work into a
     comment, so the same network generated twice would otherwise differ.
     """
     digest = hashlib.sha256()
-    for path in (scenario.network, *scenario.route_files, *scenario.additional_files):
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    waiting = deque((scenario.network, *scenario.route_files, *scenario.additional_files))
+    known = set(waiting)
+    while waiting:
+        path = waiting.popleft()
+        with opened(path) as stream:
+            content = stream.read()
         bare = re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL).replace(b"\r\n", b"\n")
         digest.update(hashlib.sha256(bare).digest())
+        included = [path.parent / os.fsdecode(name) for name in INCLUDED.findall(bare)]
+        waiting.extend(file for file in included if file not in known)
+        known.update(included)
     return digest.hexdigest()
 
 

@@ -115,13 +115,13 @@ class RunRequest:
     controller
         Who times the signals.
     seed
-        SUMO's random seed.
+        SUMO's random seed; the scenario's own where None.
     begin_s, end_s
         Window of simulated time; the scenario's own where None.
     demand_scale
-        Factor on the number of vehicles.
+        Factor on the scenario's own number of vehicles.
     step_length_s
-        SUMO's step.
+        SUMO's step; the scenario's own where None.
     backend
         ``libsumo`` (SUMO in this process) or ``traci`` (in a process of its own, by socket).
     gui
@@ -137,25 +137,25 @@ class RunRequest:
 
     scenario: str
     controller: ControllerChoice
-    seed: int = 0
+    seed: int | None = None
     begin_s: float | None = None
     end_s: float | None = None
     demand_scale: float = 1.0
-    step_length_s: float = 1.0
+    step_length_s: float | None = None
     backend: str = "libsumo"
     gui: bool = False
     layout: DetectorLayout = field(default_factory=DetectorLayout)
     loop_faults: LoopFaults | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**31:
+        if self.seed is not None and not 0 <= self.seed < 2**31:
             raise ExperimentError(f"--seed {self.seed} is not one of SUMO's seeds; give a whole number from 0 to {2**31 - 1}.")
         if not (math.isfinite(self.demand_scale) and self.demand_scale > 0):
             raise ExperimentError(
                 f"--demand-scale {self.demand_scale:g} makes no traffic; give a number above 0 (1 is the demand as it is)."
             )
-        if not (0 < self.step_length_s <= 1 and math.isclose(1 / self.step_length_s, round(1 / self.step_length_s))):
-            raise ExperimentError(f"--step-length {self.step_length_s:g} does not divide a second; give 1, 0.5, 0.25, 0.2 or 0.1.")
+        if self.step_length_s is not None:
+            check_step_length(self.step_length_s, "--step-length")
         if self.begin_s is not None and not (math.isfinite(self.begin_s) and self.begin_s >= 0):
             raise ExperimentError(f"--begin {self.begin_s:g} is no simulated time; give seconds from 0 on.")
         if self.end_s is not None and not math.isfinite(self.end_s):
@@ -194,6 +194,12 @@ def request_from_dict(told: Mapping[str, Any]) -> RunRequest:
     faults = values.pop("loop_faults")
     layout = DetectorLayout(**values.pop("layout"))
     return RunRequest(controller=choice, layout=layout, loop_faults=None if faults is None else LoopFaults(**faults), **values)
+
+
+def check_step_length(step_length_s: float, named: str) -> None:
+    """Raise `ExperimentError` unless whole seconds are a whole number of steps."""
+    if not (0 < step_length_s <= 1 and math.isclose(1 / step_length_s, round(1 / step_length_s))):
+        raise ExperimentError(f"{named} {step_length_s:g} does not divide a second; give 1, 0.5, 0.25, 0.2 or 0.1.")
 
 
 def check_window(begin_s: float, end_s: float) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import time
 import traceback
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from controllers.registry import ControllerError, controller, is_own
 from controllers.sumo.coupling import SimulationError, SimulationSettings, simulate
+from controllers.sumo.detectors import VIRTUAL_PREFIX
+from controllers.sumo.options import check_options
 from experiments.compiling import told_of_compiling
+from experiments.dropped import dropped_in
 from experiments.errors import ExperimentError, ResultError
 from experiments.folders import claim, publish
 from experiments.kpis import read_kpis, vehicle_classes
 from experiments.provenance import command_line, parameter_files, scenario_hash, sumo_options, versions
-from experiments.requests import check_window
+from experiments.requests import check_step_length, check_window
 from experiments.simulations import settings_of
 from sumo_networks import Scenario, scenario
 
@@ -55,7 +60,9 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
         If SUMO cannot load or stops in mid-run.
     """
     place = scenario(request.scenario)
-    check_scenario_window(request, place)
+    if request.seed is None:
+        request = replace(request, seed=place.seed)
+    check_scenario(request, place)
     check_screen(request)
     chosen = controller(request.controller.name, **request.controller.arguments())
     classes = vehicle_classes((*place.route_files, *place.additional_files))
@@ -85,7 +92,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
             with _told_of_users_own(chosen, request.controller.name, out / LOG):
                 summary = simulate(settings, subject)
         except SimulationError as error:
-            raise SimulationError(_with_sumos_words(str(error), out / LOG)) from error
+            raise refusal(str(error), out / LOG) from error
         except OSError as error:
             name = error.filename or f"A file in {out}"
             raise ResultError(
@@ -100,12 +107,14 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
         refused_commands=summary.refused,
         violations=summary.violations,
     )
+    simulated = replace(place, begin_s=summary.begin_s, end_s=summary.end_s, scale=settings.demand_scale)
+    dropped = dropped_in(out / LOG, simulated)
     record = {
         "format": FORMAT,
         "label": place.label,
         "request": request.as_dict(),
         "scenario": {"name": place.name, "sha256": content, "licence": place.licence, "source": place.source},
-        "simulated": _simulated(summary),
+        "simulated": {**_simulated(summary), **_asked(settings), "dropped": asdict(dropped)},
         "information": str(chosen.information),
         "kpis": kpis.as_dict(),
         "provenance": {
@@ -135,8 +144,19 @@ def _watched(chosen: Controller, settings: SimulationSettings, watching: Watchin
     return watched(chosen, settings)
 
 
-def check_scenario_window(request: RunRequest, place: Scenario) -> None:
-    """Raise `ExperimentError` unless the requested window, filled up by the scenario's own, has a length."""
+def check_scenario(request: RunRequest, place: Scenario) -> None:
+    """Check what a request leaves to the scenario, before anything runs.
+
+    Raises
+    ------
+    ExperimentError
+        If the requested window, filled up by the scenario's own, has no length, or the scenario's own step does not divide a second.
+    InputFileError
+        If its configuration has an option that no run of ours can follow.
+    """
+    check_options(place.configuration)
+    if request.step_length_s is None:
+        check_step_length(place.step_length_s, f"{place.configuration}: <step-length>")
     begin_s = request.begin_s if request.begin_s is not None else place.begin_s
     end_s = request.end_s if request.end_s is not None else place.end_s
     if end_s <= begin_s and (request.begin_s is None or request.end_s is None):
@@ -152,6 +172,10 @@ def check_screen(request: RunRequest) -> None:
         raise ExperimentError(
             "--gui needs a screen, and the variable DISPLAY names none; leave it out, or put xvfb-run before the command."
         )
+
+
+def _asked(settings: SimulationSettings) -> dict[str, float]:
+    return {"step_length_s": settings.step_length_s, "demand_scale": settings.demand_scale}
 
 
 def _simulated(summary: SimulationSummary) -> dict[str, Any]:
@@ -214,12 +238,23 @@ def _told_of_users_own(chosen: object, name: str, log: Path) -> Iterator[None]:
         ) from error
 
 
-def _with_sumos_words(sentence: str, log: Path) -> str:
-    """Return a sentence with what SUMO complained of first (its exceptions only say ``Process Error``), and the remedy."""
+def refusal(sentence: str, log: Path) -> Exception:
+    """Return what to raise where SUMO refuses a run: the user's mistake in SUMO's own words, or a fault of ours.
+
+    Parameters
+    ----------
+    sentence
+        What its exception says, which is little.
+    log
+        What SUMO said in the run.
+    """
     complaints = []
     with contextlib.suppress(OSError):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = [line.removeprefix("Error:").strip(" .") for line in lines if line.startswith(("Error:", NO_SCREEN))]
         complaints = list(filter(None, said))
+    own = rf"{re.escape(str(log.parent))}[\\/][^\\/']+\.add\.xml|'{VIRTUAL_PREFIX}:"  # files that the coupling writes, and what is in them
+    if complaints and re.search(own, complaints[0]):
+        return RuntimeError(f"SUMO refuses what we wrote ourselves: {complaints[0]}; all its messages are in {log}")
     reason = f"{sentence.removesuffix('Process Error').rstrip(' .:')}: {complaints[0]}" if complaints else sentence.rstrip(" .")
-    return f"{reason}; mend that in the scenario's files and run it again (all messages are in {log})."
+    return SimulationError(f"{reason}; mend that in the scenario's files and run it again (all messages are in {log}).")

@@ -18,6 +18,8 @@ def settings_of(
     output: Path,
     begin_s: float | None = None,
     end_s: float | None = None,
+    demand_scale: float = 1.0,
+    step_length_s: float | None = None,
     **others: Any,  # noqa: ANN401 - the fields' own types
 ) -> SimulationSettings:
     """Return the settings of a simulation of a scenario.
@@ -30,6 +32,10 @@ def settings_of(
         Existing folder that takes everything the run writes.
     begin_s, end_s
         The window; the scenario's own where None.
+    demand_scale
+        Factor on the scenario's own demand.
+    step_length_s
+        SUMO's step; the scenario's own where None.
     others
         Further fields of `SimulationSettings`.
     """
@@ -41,5 +47,7 @@ def settings_of(
         output=output,
         begin_s=place.begin_s if begin_s is None else begin_s,
         end_s=own_end_s if end_s is None else end_s,
+        demand_scale=place.scale * demand_scale,
+        step_length_s=place.step_length_s if step_length_s is None else step_length_s,
         **others,
     )

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from controllers.sumo.xml_reading import InputFileError
 from sumo_networks.city import city
 from sumo_networks.configuration import read_configuration
 from sumo_networks.demand import vehicles_due
@@ -102,7 +103,7 @@ def catalogue() -> list[CatalogueEntry]:
 def _entry(name: str) -> CatalogueEntry:
     try:
         found = scenario(name)
-    except ScenarioError as error:
+    except InputFileError as error:
         return CatalogueEntry(name, missing=str(error))
     signals = len(network_contents(found.network).signals)
     return CatalogueEntry(name, signals, vehicles_due(found), found.licence, found.source, found.label)

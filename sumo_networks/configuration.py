@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
+import math
 from typing import TYPE_CHECKING
 
 import sumolib
 
+from controllers.sumo.options import TRUE, expanded, read_options
 from sumo_networks.demand import check_edges
 from sumo_networks.network import network_contents
 from sumo_networks.scenario import Scenario, ScenarioError
-from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-# the option's name and SUMO's own short names for it
-_SYNONYMS = {
-    "net-file": ("net-file", "net", "n"),
-    "route-files": ("route-files", "routes", "r"),
-    "additional-files": ("additional-files", "additional", "a"),
-    "begin": ("begin", "b"),
-    "end": ("end", "e"),
-}
 
 
 def read_configuration(path: Path, name: str | None = None, *, licence: str = "", source: str = "", label: str = "") -> Scenario:
@@ -45,7 +35,7 @@ def read_configuration(path: Path, name: str | None = None, *, licence: str = ""
     """
     if path.name.endswith((".net.xml", ".net.xml.gz")):
         raise ScenarioError(f"{path} is a network without traffic; name the .sumocfg that uses it.")
-    options = _options(path)
+    options = read_options(path)
     if not options.get("net-file"):
         raise ScenarioError(f'{path} names no network; add <net-file value="..."/> to its <input>.')
     network = _files(path, "net-file", options["net-file"])[0]
@@ -70,37 +60,25 @@ def read_configuration(path: Path, name: str | None = None, *, licence: str = ""
         additional_files=additional,
         begin_s=begin_s,
         end_s=end_s if end_s >= 0 else float("inf"),
+        scale=_scale(path, options.get("scale", "1")),
+        step_length_s=_seconds(path, "step-length", options.get("step-length", "1")),
+        seed=_seed(path, options.get("seed", "0")),
+        has_junction_zones=options.get("junction-taz", "").lower() in TRUE,
+        drops_unroutable=options.get("ignore-route-errors", "").lower() in TRUE,
         licence=licence,
         source=source,
         label=label,
     )
 
 
-def _options(path: Path) -> dict[str, str]:
-    """Return the options we need by their long names."""
-    long_name = {short: name for name, shorts in _SYNONYMS.items() for short in shorts}
-    found: dict[str, str] = {}
-    for section in top_level_elements(path):
-        for element in section.iter():  # options may stand in sections or right below the root
-            value = element.get("value", element.get("v"))
-            if value is not None and element.tag in long_name:
-                found[long_name[element.tag]] = value.strip()
-    return found
-
-
 def _files(path: Path, option: str, value: str) -> tuple[Path, ...]:
     files = []
     for entry in filter(None, (part.strip() for part in value.split(","))):
-        file = (path.parent / _expanded(entry)).resolve()
+        file = (path.parent / expanded(entry)).resolve()
         if not file.is_file():
             raise ScenarioError(f"{path}: <{option}> names {entry}, but {file} does not exist; mend the name or put the file there.")
         files.append(file)
     return tuple(files)
-
-
-def _expanded(entry: str) -> str:
-    """Replace ``${NAME}`` by the environment's value, as SUMO does."""
-    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], ""), entry)
 
 
 def _seconds(path: Path, option: str, value: str) -> float:
@@ -108,3 +86,19 @@ def _seconds(path: Path, option: str, value: str) -> float:
         return float(sumolib.miscutils.parseTime(value))
     except ValueError as error:
         raise ScenarioError(f'{path}: <{option} value="{value}"/> is no time; give seconds or h:m:s.') from error
+
+
+def _scale(path: Path, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise ScenarioError(f'{path}: <scale value="{value}"/> makes no traffic; give a number above 0.')
+    return number
+
+
+def _seed(path: Path, value: str) -> int:
+    if not value.isdecimal():
+        raise ScenarioError(f'{path}: <seed value="{value}"/> is no seed; give a whole number from 0.')
+    return int(value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from controllers.sumo.xml_reading import top_level_elements
 from sumo_networks.scenario import ScenarioError
-from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from pathlib import Path

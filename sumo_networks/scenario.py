@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from controllers.sumo.xml_reading import InputFileError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class ScenarioError(ValueError):
+class ScenarioError(InputFileError):
     """A scenario cannot be used; the message is one sentence that names the file, the element and the remedy."""
 
 
@@ -31,6 +33,10 @@ class Scenario:
         Window of simulated time; the end is infinite where the configuration gives none (SUMO then runs until the last vehicle has left).
     licence, source
         Terms and origin of the data; empty for the user's own.
+    scale, step_length_s, seed
+        Factor on the number of vehicles, SUMO's step and its random seed, as the configuration gives them.
+    has_junction_zones, drops_unroutable
+        Whether demand may go from junction to junction, and whether vehicles without a way are left out instead of stopping the run.
     label
         What every output has to say about it (for example ``schematic, uncalibrated``); empty where nothing.
     """
@@ -45,3 +51,8 @@ class Scenario:
     licence: str = ""
     source: str = ""
     label: str = ""
+    scale: float = 1.0
+    step_length_s: float = 1.0
+    seed: int = 0
+    has_junction_zones: bool = False
+    drops_unroutable: bool = False

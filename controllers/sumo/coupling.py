@@ -21,10 +21,14 @@ from controllers.contract import (
     RetimingController,
 )
 from controllers.registry import ControllerError
+from controllers.sumo.additional_files import FOLDER as COPIES
+from controllers.sumo.additional_files import as_run, check_released
 from controllers.sumo.detectors import DetectorLayout, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.fallback import fallback_plan
 from controllers.sumo.network import read_network
+from controllers.sumo.options import OUTPUTS, OutputNames, arguments, from_arguments, overriding
 from controllers.sumo.positions import position_m
+from controllers.sumo.programs import read_programs
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
 from controllers.sumo.zone import ZoneReader
@@ -43,6 +47,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 BACKENDS = ("libsumo", "traci")
+
+WARNINGS_OF_A_KIND = 1000
+"""So many warnings of SUMO's with the same words go to the log; of more, only the number."""
 
 
 class SimulationError(RuntimeError):
@@ -139,8 +146,8 @@ def simulate(settings: SimulationSettings, controller: Controller | ProgramContr
     ControllerError
         If the controller decides anything but decisions.
     """
-    own = controller.programs if isinstance(controller, ReplacingController) else None
-    reading = read_network(settings.network, settings.additional if own is None else (*settings.additional, own))
+    own = (controller.programs,) if isinstance(controller, ReplacingController) and controller.programs is not None else ()
+    reading = read_network(settings.network, (*settings.additional, *own), begin_s=settings.begin_s or 0.0)
     return _Run(settings, controller, reading).run()
 
 
@@ -178,37 +185,65 @@ class _Run:
     def _options(self) -> list[str]:
         settings, out = self.settings, self.settings.output
         program = sumolib.checkBinary("sumo-gui" if settings.gui else "sumo")  # of the same wheel, wherever the path leads
-        options = [program, "-c", str(settings.configuration), "--seed", str(settings.seed), "--step-length", f"{settings.step_length_s:g}"]
-        options += ["--time-to-teleport", "-1", "--no-step-log", "--no-warnings", "--duration-log.disable"]
-        options += [
-            "--tripinfo-output",
-            str(out / "tripinfo.xml"),
-            "--tripinfo-output.write-unfinished",
-            "--tripinfo-output.write-undeparted",
-        ]
-        options += ["--statistic-output", str(out / "statistics.xml"), "--scale", f"{settings.demand_scale:g}"]
-        # Every vehicle due counts, so none may be given up for having waited too long; each carries the device that measures its CO2.
-        options += ["--max-depart-delay", "-1", "--device.emissions.probability", "1"]
-        options += settings.output_options
+        names = OutputNames(out / OUTPUTS)
+        given = {
+            "seed": str(settings.seed),
+            "step-length": f"{settings.step_length_s:g}",
+            "scale": f"{settings.demand_scale:g}",
+            "time-to-teleport": "-1",
+            "no-step-log": "true",
+            "no-warnings": "false",
+            "aggregate-warnings": str(WARNINGS_OF_A_KIND),
+            "duration-log.disable": "true",
+            "tripinfo-output": str(out / "tripinfo.xml"),
+            "tripinfo-output.write-unfinished": "true",
+            "tripinfo-output.write-undeparted": "true",
+            "statistic-output": str(out / "statistics.xml"),
+            # Every vehicle due counts, so none may be given up for having waited too long; each carries the device that measures its CO2.
+            "max-depart-delay": "-1",
+            "device.emissions.probability": "1",
+            **from_arguments(settings.output_options),
+        }
         if settings.gui:
-            options += ["--start", "--quit-on-end"]
+            given |= {"start": "true", "quit-on-end": "true"}
         if settings.begin_s is not None:
-            options += ["--begin", f"{settings.begin_s:g}"]
+            given["begin"] = f"{settings.begin_s:g}"
         if settings.end_s is not None:
-            options += ["--end", f"{settings.end_s:g}"]
+            given["end"] = f"{settings.end_s:g}"
+        additional = self._additional_files(names)
+        if additional != settings.additional:
+            given["additional-files"] = ",".join(map(str, additional))  # replaces the configuration's own list
+        own = {**overriding(settings.configuration, names, backend=settings.backend, gui=settings.gui), **given}
+        return [program, "-c", str(settings.configuration), *arguments(own)]
+
+    def _additional_files(self, names: OutputNames) -> tuple[Path, ...]:
+        """Return the user's additional files as the run loads them, and ours behind them."""
+        settings, out = self.settings, self.settings.output
         extra = list(settings.output_files)
         if self.placed is not None:
             loops = out / "detectors.add.xml"
             write_virtual_loops(self.placed, loops)
             extra.append(loops)
+        own_programs: list[Path] = []
         if isinstance(self.controller, ProgramController):
             programs = self.controller.write_programs(self.reading.shipped, out / "programs.add.xml")
-            if programs is not None:
-                extra.append(programs)
-        if extra:
-            # the option replaces the configuration's own list, so that one is repeated
-            options += ["--additional-files", ",".join(str(path) for path in (*settings.additional, *extra))]
-        return options
+            own_programs += [] if programs is None else [programs]
+        released = set(read_programs(own_programs)) if self.native else set(self.junctions)
+        check_released(self.reading.switchings, settings.network, released)
+        self._tell_owners(released)
+        return (*as_run(settings.additional, out / COPIES, names, released), *extra, *own_programs)
+
+    def _tell_owners(self, released: set[str]) -> None:
+        """Say of lights that SUMO would switch off, or to other programs, who has them in this run."""
+        off, files = self.reading.switched_off, {self.settings.network, *self.settings.additional}
+        switched = {switching.light for switching in self.reading.switchings if switching.file in files}
+        for names, said in (
+            (off - released, "switched off in the shipped program, and left so"),
+            (off & released, "switched off in the shipped program; the controller takes over"),
+            (switched & released, "switched by the time of day (WAUT) as shipped; the controller takes over"),
+        ):
+            if names:
+                _log.warning("%s: %s", said, ", ".join(sorted(names)))
 
     def _loop(self) -> SimulationSummary:
         backend, settings = self.backend, self.settings

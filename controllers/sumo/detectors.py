@@ -11,6 +11,7 @@ import numpy as np
 
 from controllers.sumo.approaches import Section, downstream, upstream
 from controllers.sumo.loop_faults import BrokenLoops
+from controllers.sumo.xml_reading import InputFileError, elements_by_file
 from optimizer.intersection import Detector, DetectorRole, GroupKind
 from optimizer.observation import LoopReadings
 
@@ -90,13 +91,28 @@ class PlacedDetectors:
 
 
 def user_loops(additional_files: Iterable[Path]) -> list[Loop]:
-    """Return the induction loops in a user's additional files."""
+    """Return the induction loops in a user's additional files.
+
+    Raises
+    ------
+    InputFileError
+        If a file cannot be read, or a loop in it says not where it lies.
+    """
     found = []
     for path in additional_files:
-        for _, element in ET.iterparse(path):
-            if element.tag in ("inductionLoop", "e1Detector"):
-                found.append(Loop(element.attrib["id"], element.attrib["lane"], float(element.attrib["pos"]), virtual=False))
+        for file, element in elements_by_file(path):
+            if element.tag in {"inductionLoop", "e1Detector"}:
+                found.append(_loop(element, file))
     return found
+
+
+def _loop(element: ET.Element, file: Path) -> Loop:
+    try:
+        return Loop(element.attrib["id"], element.attrib["lane"], float(element.attrib["pos"]), virtual=False)
+    except (KeyError, ValueError) as error:
+        raise InputFileError(
+            f"{file}: <{element.tag} id={element.get('id')!r}> has no readable id, lane or pos ({error}); give it all three."
+        ) from error
 
 
 def place_detectors(

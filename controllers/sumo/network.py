@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import sumolib
@@ -20,7 +21,7 @@ from controllers.sumo.links import (
     outgoing_lane,
     right_of_way,
 )
-from controllers.sumo.programs import NetworkError, fault, program_at_start, read_programs, without_rings
+from controllers.sumo.programs import NetworkError, fault, read_signals, without_rings
 from controllers.sumo.stages import maximal_stages, shipped_stages
 from optimizer.intersection import Intersection, Movement, SignalGroup
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from controllers.sumo.groups import LinkGroup
     from controllers.sumo.links import ControlledLink, RightOfWay
-    from controllers.sumo.programs import ShippedProgram
+    from controllers.sumo.programs import DaySwitching, ShippedProgram
     from optimizer.intersection import Lane, Stage
 
 __all__ = ["NetworkError", "NetworkReading", "read_net", "read_network"]
@@ -56,15 +57,21 @@ class NetworkReading:
         Why the others stay on their own program, by id.
     shipped
         The programs that run at the start, by id, as the files have them.
+    switched_off
+        Lights that SUMO would begin with switched off; `shipped` holds the last program of each that does not switch it off.
+    switchings
+        What the files switch by the time of day.
     """
 
     net: Any
     junctions: dict[str, Intersection]
     left_alone: dict[str, str]
     shipped: dict[str, ShippedProgram]
+    switched_off: frozenset[str] = frozenset()
+    switchings: tuple[DaySwitching, ...] = ()
 
 
-def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> NetworkReading:
+def read_network(net_file: Path, additional_files: Sequence[Path] = (), *, begin_s: float = 0.0) -> NetworkReading:
     """Read a network and describe its traffic lights.
 
     Parameters
@@ -72,7 +79,9 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
     net_file
         SUMO network (``.net.xml``, may be gzipped).
     additional_files
-        Additional files; their programs count as SUMO would count them: the last one loaded runs.
+        Additional files; their programs count as SUMO would count them: the last one loaded runs, or the one that a WAUT names.
+    begin_s
+        When the simulation begins, by which a WAUT names it.
 
     Returns
     -------
@@ -84,7 +93,7 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
     NetworkError
         If a file is missing or broken, or the network has no traffic light.
     """
-    programs = read_programs([net_file, *additional_files])
+    signals = read_signals([net_file, *additional_files])
     net = read_net(net_file)
     lights = {light.getID(): light for light in net.getTrafficLights()}
     if not net.getEdges():
@@ -94,10 +103,13 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
     junctions: dict[str, Intersection] = {}
     left_alone: dict[str, str] = {}
     shipped: dict[str, ShippedProgram] = {}
+    switched_off: set[str] = set()
     for name in sorted(lights):
-        program = program_at_start(programs.get(name, []))
+        program, is_switched_off = signals.at_start(name, begin_s)
         if program is not None:
             shipped[name] = program
+        if is_switched_off:
+            switched_off.add(name)
         try:
             junctions[name] = _describe(net, lights[name], program)
         except _LeftAlone as left:
@@ -105,7 +117,9 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
     for reason in sorted(set(left_alone.values())):
         names = ", ".join(name for name, why in left_alone.items() if why == reason)
         _log.warning("left on their own program, because %s: %s", reason, names)
-    return NetworkReading(net, junctions, left_alone, shipped)
+    return NetworkReading(
+        net, junctions, left_alone, shipped, frozenset(switched_off), tuple(chain.from_iterable(signals.switchings.values()))
+    )
 
 
 def read_net(net_file: Path) -> Any:  # noqa: ANN401

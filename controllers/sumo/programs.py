@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
-import zlib
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
+import sumolib
+
+from controllers.sumo.xml_reading import InputFileError, elements_by_file
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
-    from typing import IO
 
 GREEN: Final = frozenset("GgsoO")
 """Letters under which traffic may go ("o" and "O": the signal is switched off, traffic follows the signs)."""
@@ -20,11 +22,12 @@ GREEN: Final = frozenset("GgsoO")
 YELLOW: Final = frozenset("yY")
 RED_YELLOW: Final = "u"
 _OFF: Final = frozenset("oO")
+_OFF_PROGRAM: Final = "off"
 KNOWN: Final = GREEN | YELLOW | frozenset("ru")
 _RANK: Final = {"r": 0, "s": 1, "g": 2, "G": 3}
 
 
-class NetworkError(ValueError):
+class NetworkError(InputFileError):
     """A network or additional file cannot be used; the message names file, element and remedy."""
 
 
@@ -94,38 +97,132 @@ class ShippedProgram:
         return "".join(phase.state[link] for phase in self.phases)
 
 
+@dataclass(frozen=True, slots=True)
+class DaySwitching:
+    """Which program a traffic light runs at which time: a WAUT of SUMO's.
+
+    Attributes
+    ----------
+    id
+        Name of the WAUT.
+    light
+        The traffic light.
+    file
+        Where it is given to the WAUT (``<wautJunction>``).
+    programs
+        Moments of the simulation, s, and the program from then on, in their order; the first one holds from the beginning.
+    """
+
+    id: str
+    light: str
+    file: Path
+    programs: tuple[tuple[float, str], ...]
+
+    def program_at(self, time_s: float) -> str:
+        """Return the name of the program that is due at a moment."""
+        return [name for moment_s, name in self.programs if moment_s <= time_s][-1]
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedSignals:
+    """What files say about traffic lights.
+
+    Attributes
+    ----------
+    programs
+        All programs by traffic light, in the order in which SUMO loads them (the last one runs first).
+    switchings
+        The switching by time of day, by traffic light, in the order in which SUMO loads it (the last one counts).
+    overruled
+        Lights of which a program was loaded behind their switching: that program runs until the next switch.
+    """
+
+    programs: dict[str, list[ShippedProgram]]
+    switchings: dict[str, list[DaySwitching]]
+    overruled: frozenset[str] = frozenset()
+
+    def at_start(self, light: str, begin_s: float) -> tuple[ShippedProgram | None, bool]:
+        """Return the program to time a light by, and whether SUMO begins with the light switched off.
+
+        That is the program that runs at the beginning, or, where that one switches the light off, the last one that does not.
+        """
+        programs = self.programs.get(light, [])
+        running = programs[-1:]
+        if light in self.switchings and light not in self.overruled:
+            due = self.switchings[light][-1].program_at(begin_s)
+            running = [program for program in programs if program.program_id == due] or running
+        if running and not is_off(running[0]):
+            return running[0], False
+        usable = [program for program in programs if not is_off(program)]
+        return (usable[-1] if usable else None), bool(running)
+
+
 def read_programs(files: Sequence[Path]) -> dict[str, list[ShippedProgram]]:
-    """Read all programs of the files, per traffic light in the order in which SUMO loads them (the last one runs first).
+    """Read all programs of the files as `read_signals` does."""
+    return read_signals(files).programs
+
+
+def read_signals(files: Sequence[Path]) -> ShippedSignals:
+    """Read all programs of the files and how they are switched by the time of day.
 
     Raises
     ------
+    InputFileError
+        If a file is missing or no XML.
     NetworkError
-        If a file is missing or no XML, a program's numbers cannot be read, or a program is there twice (SUMO refuses that as well).
+        If a program's numbers cannot be read, or a program is there twice (SUMO refuses that as well).
     """
     programs: dict[str, list[ShippedProgram]] = {}
+    days: dict[str, tuple[tuple[float, str], ...]] = {}
+    switchings: dict[str, list[DaySwitching]] = {}
+    overruled: set[str] = set()
     for file in files:
-        for program in _programs_in(file):
-            known = programs.setdefault(program.id, [])
-            same = [p for p in known if p.program_id == program.program_id]
-            if not program.phases:
-                # SUMO takes an element without phases as a new offset for a program it knows already.
-                known[:] = [replace(p, offset_s=program.offset_s) if p in same else p for p in known]
-            elif same:
-                raise NetworkError(f"{file}: tlLogic {program.id!r} has two programs {program.program_id!r}; rename one.")
-            else:
-                known.append(program)
-    return programs
+        for holder, element in elements_by_file(file):
+            if element.tag == "tlLogic":
+                program = _program(element, holder)
+                _add(program, programs, holder)
+                if program.phases and program.id in switchings:
+                    overruled.add(program.id)
+            elif element.tag == "WAUT":
+                days[element.get("id", "")] = _switches(element, holder)
+            elif element.tag == "wautJunction":
+                name, light = element.get("wautID", ""), element.get("junctionID", "")
+                if name in days:  # SUMO says what is wrong where it is not
+                    switchings.setdefault(light, []).append(DaySwitching(name, light, file, days[name]))
+                    overruled.discard(light)
+    return ShippedSignals(programs, switchings, frozenset(overruled))
 
 
-def program_at_start(programs: Sequence[ShippedProgram]) -> ShippedProgram | None:
-    """Return the program that runs at the start: the last one loaded that is not switched off; None where there is none."""
-    usable = [p for p in programs if not is_off(p)]
-    return usable[-1] if usable else None
+def _add(program: ShippedProgram, programs: dict[str, list[ShippedProgram]], file: Path) -> None:
+    known = programs.setdefault(program.id, [])
+    same = [p for p in known if p.program_id == program.program_id]
+    if not program.phases and program.program_id != _OFF_PROGRAM:
+        # SUMO takes an element without phases as a new offset for a program it knows already.
+        known[:] = [replace(p, offset_s=program.offset_s) if p in same else p for p in known]
+    elif same:
+        raise NetworkError(f"{file}: tlLogic {program.id!r} has two programs {program.program_id!r}; rename one.")
+    else:
+        known.append(program)
+
+
+def _switches(element: ET.Element, file: Path) -> tuple[tuple[float, str], ...]:
+    try:
+        reference_s = _time_s(element.get("refTime", "0"))
+        switches = [(reference_s + _time_s(one.attrib["time"]), one.attrib["to"]) for one in element.findall("wautSwitch")]
+    except (KeyError, ValueError) as error:
+        raise NetworkError(
+            f"{file}: WAUT {element.get('id')!r} has a switch without a readable time and program ({error}); mend it."
+        ) from error
+    return ((-math.inf, element.get("startProg", "")), *sorted(switches))
+
+
+def _time_s(text: str) -> float:
+    return float(sumolib.miscutils.parseTime(text))
 
 
 def is_off(program: ShippedProgram) -> bool:
     """Whether a program only switches the signals off."""
-    return program.program_id == "off" or all(_OFF.issuperset(phase.state) for phase in program.phases)
+    return program.program_id == _OFF_PROGRAM or all(_OFF.issuperset(phase.state) for phase in program.phases)
 
 
 def fault(program: ShippedProgram, links: Sequence[int]) -> str | None:
@@ -216,27 +313,6 @@ def _pair_sequence(pair: list[ShippedPhase]) -> list[ShippedPhase]:
     if all_red_s > 0:
         phases.append(ShippedPhase("r" * len(state), all_red_s))
     return phases
-
-
-def _programs_in(file: Path) -> Iterator[ShippedProgram]:
-    try:
-        with _open(file) as stream:
-            for _, element in ET.iterparse(stream):
-                if element.tag == "tlLogic":
-                    yield _program(element, file)
-                if element.tag not in ("phase", "param"):
-                    element.clear()
-    except OSError as error:
-        raise NetworkError(f"{file}: cannot be read ({error.strerror or error}); check the path.") from error
-    except (ET.ParseError, EOFError, zlib.error) as error:
-        raise NetworkError(f"{file}: is not well-formed XML ({error}); mend the file.") from error
-
-
-def _open(file: Path) -> IO[bytes]:
-    stream = file.open("rb")
-    packed = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
-    return gzip.GzipFile(fileobj=stream) if packed else stream  # type: ignore[return-value]
 
 
 def _program(element: ET.Element, file: Path) -> ShippedProgram:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from controllers.sumo.findings import Severity
+from controllers.sumo.programs import read_programs, read_signals
 from experiments.design import instances
 from experiments.design.corridor import AUTO
 from experiments.design.daily import plan_scenario_day, write_day
@@ -181,6 +182,13 @@ def _tell_use(console: Console, place: Scenario, findings: list[Finding], out: P
     console.print(f"Safety check of the plans: {worst} errors, {len(findings) - worst} other findings ({out / RECORD} holds them).")
     files = ",".join(map(str, (*place.additional_files, out / PROGRAMS)))
     console.print(f"Run them with: sumo -c {place.configuration} -a {files}", soft_wrap=True)
+    switched = read_signals((place.network, *place.additional_files)).switchings.keys() & read_programs([out / PROGRAMS]).keys()
+    if switched:
+        console.print(
+            f"Plain sumo goes on with the shipped programs of {', '.join(sorted(switched))} at the next switch by the time of day (WAUT); "
+            "ampelwerk run --controller static keeps the designed ones.",
+            soft_wrap=True,
+        )
     console.print(f"The results are in {out}", soft_wrap=True)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from experiments.dropped import dropped_by_order
 from experiments.errors import ExperimentError
 from optimizer.design.demand import JunctionDemand
 from optimizer.design.lanes import spread_over_lanes
 from optimizer.intersection import GroupKind
+from sumo_networks.demand import vehicles_due
 from sumo_networks.routing import ways
 
 if TYPE_CHECKING:
@@ -19,7 +23,9 @@ if TYPE_CHECKING:
     from controllers.sumo.walkways import Crossing, Walkways
     from optimizer.intersection import Intersection
     from sumo_networks import Scenario
-    from sumo_networks.routing import Journey, Walk
+    from sumo_networks.routing import Journey, Walk, Ways
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -67,9 +73,12 @@ def from_routes(scenario: Scenario, walkways: Walkways, period_s: float = math.i
     ScenarioError
         If its routes cannot be read.
     ExperimentError
-        If nobody drives.
+        If nobody drives, or SUMO would leave somebody out.
     """
-    driven, walked = ways(scenario)
+    _check_order(scenario)
+    found = ways(scenario)
+    _check_ways(scenario, found)
+    driven, walked = found.driven, found.walked
     if not driven:
         raise ExperimentError(f"{scenario.name}: no vehicle departs in its window, so there is no demand; give counts with --demand.")
     last_s = max(journey.depart_s for journey in driven)
@@ -90,15 +99,37 @@ def from_routes(scenario: Scenario, walkways: Walkways, period_s: float = math.i
     ]
 
 
+def _check_order(scenario: Scenario) -> None:
+    told = dropped_by_order(scenario).sentence(vehicles_due(scenario))
+    if told:
+        raise ExperimentError(f"{scenario.name}: {told}")
+
+
+def _check_ways(scenario: Scenario, found: Ways) -> None:
+    if found.calibrators:
+        _log.warning(
+            "%s: the calibrators %s make or remove vehicles while a simulation runs; the demand is counted without them.",
+            scenario.name,
+            ", ".join(found.calibrators),
+        )
+    if not found.without:
+        return
+    sentence = f"{scenario.name}: {len(found.without)} vehicles or flows have no way to where they go, {found.without[0]!r} first"
+    if not scenario.drops_unroutable:
+        raise ExperimentError(f"{sentence}; mend their routes, or set ignore-route-errors to leave them out in runs and designs alike.")
+    _log.warning("%s; they are left out, as ignore-route-errors asks.", sentence)
+
+
 def _counted(driven: Iterable[Journey], walked: Iterable[Walk], walkways: Walkways, begin_s: float, end_s: float) -> TurnCounts:
-    turns: Counter[tuple[str, str, bool]] = Counter()
+    turns: defaultdict[tuple[str, str, bool], float] = defaultdict(float)
     for journey in driven:
         public = journey.vehicle_class in PUBLIC
-        turns.update((a, b, public) for a, b in zip(journey.edges, journey.edges[1:], strict=False))
+        for a, b in pairwise(journey.edges):
+            turns[a, b, public] += journey.vehicles
     crossings: dict[Crossing, float] = {}
     for walk in walked:
         for crossing, share in walkways.crossed(walk.edges).items():
-            crossings[crossing] = crossings.get(crossing, 0.0) + share
+            crossings[crossing] = crossings.get(crossing, 0.0) + share * walk.persons
     hours = (end_s - begin_s) / 3600
     return TurnCounts(
         begin_s,

@@ -61,7 +61,7 @@ def design_site(place: Scenario, overrides: Path | None = None, parameters: Inte
     ExperimentError, DesignError
         If the overrides cannot be used.
     """
-    reading = read_network(place.network, place.additional_files)
+    reading = read_network(place.network, place.additional_files, begin_s=place.begin_s)
     lights = {light.getID(): light for light in reading.net.getTrafficLights()}
     tables = {name: _table(reading.net, lights[name], junction, parameters) for name, junction in reading.junctions.items()}
     if overrides is not None:

@@ -21,7 +21,7 @@ from experiments.errors import ExperimentError
 from experiments.learning.wire import receive, send
 from experiments.processes import module_command, our_environment
 from experiments.requests import ControllerChoice, RunRequest
-from experiments.runs import check_scenario_window
+from experiments.runs import check_scenario
 from optimizer.observation import InformationClass
 from sumo_networks import scenario
 
@@ -77,8 +77,8 @@ class ParallelJunctions(ParallelEnv[str, "NDArray[np.float32]", int]):
         place = scenario(scenario_name)
         choice = ControllerChoice("experiments.learning.episode:AskingController", information, parameters={"interval_s": interval_s})
         self._request = RunRequest(scenario_name, choice, 0, begin_s, end_s, demand_scale)
-        check_scenario_window(self._request, place)
-        reading = read_network(place.network, place.additional_files)
+        check_scenario(self._request, place)
+        reading = read_network(place.network, place.additional_files, begin_s=place.begin_s)
         junctions: Mapping[str, Intersection] = reading.junctions
         known = InformationClass(information)
         if known is InformationClass.LOOPS:

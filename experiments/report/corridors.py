@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from controllers.sumo.xml_reading import top_level_elements
 from experiments.errors import ExperimentError
-from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

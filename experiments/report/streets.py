@@ -61,7 +61,7 @@ class Streets:
 
 def read_streets(place: Scenario) -> Streets:
     """Read a scenario's network."""
-    reading = read_network(place.network, place.additional_files)
+    reading = read_network(place.network, place.additional_files, begin_s=place.begin_s)
     approaches = {name: approaches_of(reading.net, junction) for name, junction in reading.junctions.items()}
     signalled = {one.edge: name for name, some in approaches.items() for one in some}
     return Streets(reading.net, reading.junctions, approaches, signalled, short_names(list(reading.junctions)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sumo_networks.xml_reading import top_level_elements
+from controllers.sumo.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from pathlib import Path

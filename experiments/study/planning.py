@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.errors import ExperimentError
-from experiments.runs import check_scenario_window
+from experiments.runs import check_scenario
 from experiments.study.keys import run_key
 from sumo_networks import Scenario, scenario
 
@@ -66,6 +66,6 @@ def plan_study(study: Study) -> StudyPlan:
             raise ExperimentError(f"{case.scenario} has no end of its own; give the study a length_s (seconds of simulated time).")
         for seed in study.seeds:
             request = study.request(case, seed, place.begin_s, place.end_s)
-            check_scenario_window(request, place)
+            check_scenario(request, place)
             rows.append(PlannedRun(case, seed, run_key(request, place), request))
     return StudyPlan(study, tuple(rows), places)

@@ -10,10 +10,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from controllers.sumo.xml_reading import top_level_elements
 from sumo_networks.scenario import ScenarioError
 from sumo_networks.sumo_programs import sumo_home
 from sumo_networks.turning_demand import VEHICLE_TYPES, arrivals
-from sumo_networks.xml_reading import top_level_elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

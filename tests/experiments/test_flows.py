@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from controllers.sumo.network import read_network
 from controllers.sumo.walkways import Walkways
@@ -16,6 +20,7 @@ from experiments.design.flows import TurnCounts, busiest, from_routes, junction_
 from experiments.errors import ExperimentError
 from optimizer.intersection import GroupKind
 from sumo_networks import scenario
+from sumo_networks.demand import out_of_order
 from sumo_networks.scenario import ScenarioError
 from sumo_networks.sumo_programs import sumo_home, write_configuration
 from tests.audit.one_crossroads import crossroads
@@ -27,9 +32,9 @@ if TYPE_CHECKING:
     from sumo_networks import Scenario
 
 ROUTES = """<routes><route id="ns" edges="nc cs"/>
+<flow id="f" begin="0" end="1800" number="90" from="sc" to="cn"/>
 <vehicle id="v" depart="0" route="ns"/><vehicle id="w" depart="10"><route edges="nc ce"/></vehicle>
 <trip id="t" depart="20" from="ec" to="cw"/>
-<flow id="f" begin="0" end="1800" number="90" from="sc" to="cn"/>
 <flow id="g" begin="1800" end="3600" vehsPerHour="400" from="sc" to="cn"/>
 <trip id="late" depart="3599" from="ec" to="cw"/><trip id="after" depart="4000" from="ec" to="cw"/></routes>"""
 
@@ -40,6 +45,13 @@ def place(tmp_path: Path) -> Scenario:
     (tmp_path / "c.rou.xml").write_text(ROUTES)
     write_configuration(tmp_path / "c.sumocfg", "c.net.xml", "c.rou.xml", (), 0, 3600)
     return scenario(tmp_path / "c.sumocfg")
+
+
+@pytest.fixture(scope="module")
+def crossroads_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("crossroads")
+    crossroads(folder)
+    return folder
 
 
 @pytest.fixture
@@ -130,7 +142,7 @@ def test_a_scenario_without_traffic_is_refused(place: Scenario) -> None:
     with pytest.raises(ExperimentError, match="no vehicle departs"):
         counted(place)
     place.route_files[0].write_text('<routes><vehicle id="v" depart="x"><route edges="nc cs"/></vehicle></routes>')
-    with pytest.raises(ScenarioError, match="cannot be read"):
+    with pytest.raises(ScenarioError, match="no time"):
         counted(place)
 
 
@@ -222,3 +234,76 @@ def test_a_count_of_a_road_with_tram_lanes_beside_is_that_of_its_cars() -> None:
         flows_h[place.groups[movement.group].kind] += flow
     assert flows_h[GroupKind.VEHICLE] == pytest.approx(100.0 * len(counted))
     assert flows_h[GroupKind.TRAM] == 0
+
+
+def test_flows_between_junctions_count_as_those_between_their_edges(tmp_path: Path) -> None:
+    crossroads(tmp_path)
+    found = {}
+    for name, ends in (("edges", 'from="nc" to="cs"'), ("junctions", 'fromJunction="n" toJunction="s"')):
+        (tmp_path / "c.rou.xml").write_text(f'<routes><flow id="f" {ends} begin="0" end="600" vehsPerHour="60"/></routes>')
+        (tmp_path / "c.sumocfg").write_text(
+            '<configuration><net-file value="c.net.xml"/><route-files value="c.rou.xml"/><end value="600"/><junction-taz value="true"/>'
+            "</configuration>"
+        )
+        (found[name],) = counted(scenario(tmp_path / "c.sumocfg"))
+    assert found["junctions"].per_hour == found["edges"].per_hour
+    assert set(found["edges"].per_hour) == {("nc", "cs", False)}
+
+
+def test_the_scales_of_the_configuration_and_of_types_of_vehicles_count(place: Scenario) -> None:
+    (whole,) = counted(place)
+    (half,) = counted(replace(place, scale=0.5))
+    assert half.per_hour == pytest.approx({turn: flow / 2 for turn, flow in whole.per_hour.items()})
+    routes = place.route_files[0].read_text().replace('<flow id="f"', '<vType id="t" scale="2"/><flow id="f" type="t"')
+    place.route_files[0].write_text(routes)
+    (more,) = counted(place)
+    assert more.per_hour["sc", "cn", False] == pytest.approx(whole.per_hour["sc", "cn", False] + 90)
+
+
+def test_calibrators_do_not_hinder_the_count_and_are_told(place: Scenario, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    flow = '<flow begin="0" end="400" route="ns" vehsPerHour="60" speed="13.9"/>'
+    file = tmp_path / "k.add.xml"
+    file.write_text(f'<additional><calibrator id="k" edge="nc" pos="100" period="60" output="NUL">{flow}</calibrator></additional>')
+    assert counted(replace(place, additional_files=(file,))) == counted(place)
+    assert "the calibrators k make or remove vehicles" in caplog.text
+
+
+def test_demand_that_sumo_would_leave_out_is_refused(place: Scenario) -> None:
+    first = '<vehicle id="v" depart="9"><route edges="nc cs"/></vehicle>'
+    place.route_files[0].write_text(f'<routes>{first}<flow id="f" from="ec" to="cw" begin="0" end="60" number="5"/></routes>')
+    with pytest.raises(ExperimentError, match=r"leaves out 5 of 6 vehicles .* \(first: 'f'\)"):
+        counted(place)
+
+
+def test_vehicles_without_a_way_are_refused_unless_the_scenario_leaves_them_out(place: Scenario, caplog: pytest.LogCaptureFixture) -> None:
+    lost = '<vehicle id="lost" depart="0"><route edges="cn cs"/></vehicle><vehicle id="v" depart="9"><route edges="nc cs"/></vehicle>'
+    place.route_files[0].write_text(f"<routes>{lost}</routes>")
+    with pytest.raises(ExperimentError, match="'lost'"):
+        counted(place)
+    (counts,) = counted(replace(place, drops_unroutable=True))
+    assert set(counts.per_hour) == {("nc", "cs", False)}
+    assert "'lost'" in caplog.text
+
+
+DEPARTURES = st.lists(st.tuples(st.sampled_from(["vehicle", "flow", "bus"]), st.integers(0, 20)), min_size=1, max_size=8)
+
+
+@settings(max_examples=12, deadline=None)
+@given(departures=DEPARTURES)
+def test_what_is_out_of_order_is_what_sumo_leaves_out(departures: list[tuple[str, int]], crossroads_once: Path) -> None:
+    text = {
+        "vehicle": '<vehicle id="{i}" depart="{t}"><route edges="nc cs"/></vehicle>',
+        "flow": '<flow id="{i}" begin="{t}" end="{e}" number="1" from="nc" to="cs"/>',
+        "bus": '<vehicle id="{i}" depart="{t}" line="7"><route edges="nc cs"/></vehicle>',
+    }
+    routes = crossroads_once / "c.rou.xml"
+    routes.write_text(f"<routes>{''.join(text[kind].format(i=i, t=t, e=t + 9) for i, (kind, t) in enumerate(departures))}</routes>")
+    write_configuration(crossroads_once / "c.sumocfg", "c.net.xml", "c.rou.xml", (), 0, 400)
+    told = subprocess.run(
+        [str(sumo_home() / "bin" / "sumo"), "-c", "c.sumocfg", "--no-step-log"],
+        cwd=crossroads_once,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert [one.id for one in out_of_order(scenario(crossroads_once / "c.sumocfg"))] == re.findall(r"ignoring '(\d+)'", told.stderr)

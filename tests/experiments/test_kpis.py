@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import sumo
 
+from controllers.sumo.xml_reading import top_level_elements
 from experiments.errors import ResultError
 from experiments.kpis import Delay, read_kpis, vehicle_classes
 from sumo_networks import scenario
-from sumo_networks.xml_reading import top_level_elements
 
 PROGRAM = Path(sumo.SUMO_HOME) / "bin" / "sumo"
 COUNTED = {"queue_95_veh": 3.0, "refused_commands": 0, "violations": 0}

@@ -10,6 +10,7 @@ import pytest
 
 from controllers.sumo.network import NetworkError, read_network
 from controllers.sumo.programs import ShippedPhase, ShippedProgram, without_rings
+from controllers.sumo.xml_reading import InputFileError
 from tests.network import nets
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def test_a_gzipped_network_reads_like_a_plain_one(net: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("<net><tlLogic", "well-formed"),
+        ("<net><tlLogic", "broken XML"),
         ("<routes/>", "no road network"),
         ('<net><tlLogic id="A0"><phase duration="x" state="G"/></tlLogic></net>', "'A0'"),
         ('<net><edge id="e" from="a" to="b"><lane id="e_0" index="0" speed="fast"/></edge></net>', "netconvert"),
@@ -100,21 +101,21 @@ def test_a_gzipped_network_reads_like_a_plain_one(net: Path, tmp_path: Path) -> 
 def test_a_file_that_is_no_network_is_named_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "broken.net.xml"
     file.write_text(text)
-    with pytest.raises(NetworkError, match=said) as caught:
+    with pytest.raises(InputFileError, match=said) as caught:
         read_network(file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NetworkError, match=r"absent\.net\.xml: cannot be read"):
+    with pytest.raises(InputFileError, match=r"absent\.net\.xml does not exist"):
         read_network(tmp_path / "absent.net.xml")
 
 
 def test_a_truncated_archive_is_named(net: Path, tmp_path: Path) -> None:
     packed = tmp_path / "cut.net.xml.gz"
     packed.write_bytes(gzip.compress(net.read_bytes())[:2000])
-    with pytest.raises(NetworkError, match=r"cut\.net\.xml\.gz"):
+    with pytest.raises(InputFileError, match=r"cut\.net\.xml\.gz"):
         read_network(packed)
 
 

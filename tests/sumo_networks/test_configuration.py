@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from controllers.sumo.xml_reading import InputFileError
 from sumo_networks import ScenarioError, scenario, vehicles_due
 
 NETWORK = """<net>
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def _sentence(path: Path) -> str:
-    with pytest.raises(ScenarioError) as caught:
+    with pytest.raises(InputFileError) as caught:
         scenario(path)
     text = str(caught.value)
     assert "\n" not in text
