@@ -6,7 +6,7 @@ lie between two greens, comes from the net's connections and the lanes inside it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from controllers.sumo.audit_states import AuditedLight, conflict_findings, letter_findings, never_green_findings, permissive_findings
@@ -15,7 +15,7 @@ from controllers.sumo.conflict_points import link_needs_s, link_paths
 from controllers.sumo.findings import Severity
 from controllers.sumo.links import controlled_links, right_of_way
 from controllers.sumo.network import NetworkError, read_net
-from controllers.sumo.programs import is_off, read_programs, without_rings
+from controllers.sumo.programs import is_left_hand, is_off, read_programs, without_rings
 from optimizer.design.intergreens import IntergreenParameters
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def audit(net_file: Path, additional_files: Sequence[Path] = (), parameters: Int
     """
     programs = read_programs([net_file, *additional_files])
     files = {(p.id, p.program_id): file for file in (net_file, *additional_files) for row in read_programs([file]).values() for p in row}
-    net = read_net(net_file)
+    net, left_hand = read_net(net_file), is_left_hand(net_file)
     lights = {light.getID(): light for light in net.getTrafficLights()}
     if not lights:
         raise NetworkError(f"{net_file}: has no traffic light; choose a network with signals.")
@@ -87,7 +87,7 @@ def audit(net_file: Path, additional_files: Sequence[Path] = (), parameters: Int
             left_out[name] = reason
             continue
         checked += len(usable)
-        light = _audited(net, lights[name], parameters or IntergreenParameters(), usable)
+        light = replace(_audited(net, lights[name], parameters or IntergreenParameters(), usable), left_hand=left_hand)
         for program in usable:
             findings += _of_program(light, without_rings(program))
     return Audit(tuple(findings), checked, files, left_out)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.findings import AuditRule, Finding, Severity
 from controllers.sumo.links import direction_of, enters
-from controllers.sumo.programs import GREEN, KNOWN
-from optimizer.intersection import Direction, GroupKind
+from controllers.sumo.programs import KNOWN, MAY_GO
+from optimizer.intersection import GroupKind, Turn, turn_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FULL: Final = frozenset("GO")
 FAST_M_S: Final = 70 / 3.6
+MOTORS: Final = frozenset([GroupKind.VEHICLE, GroupKind.BUS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class AuditedLight:
         The centre lines of each link.
     needs_s
         For each ordered pair of links whose paths meet, the intergreen from the one to the other before rounding.
+    left_hand
+        Whether one drives on the left.
     """
 
     id: str
@@ -42,6 +45,7 @@ class AuditedLight:
     way: RightOfWay
     paths: Mapping[int, Sequence[Path]]
     needs_s: Mapping[tuple[int, int], float]
+    left_hand: bool = False
 
     def crossing_m(self, link: int) -> float:
         """Return the length of a link's longest path; of the crossings alone where pedestrians use it."""
@@ -91,7 +95,7 @@ def letter_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Fi
 def never_green_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
     """Find links that get green in no phase."""
     for link in light.links:
-        if not GREEN.intersection(program.column(link)):
+        if not MAY_GO.intersection(program.column(link)):
             yield light.finding(
                 program,
                 AuditRule.NEVER_GREEN,
@@ -114,7 +118,7 @@ def conflict_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[
             a, b = phase.state[i], phase.state[j]
             if a in FULL and b in FULL:
                 full.append((i, j))
-            elif a in GREEN and b in GREEN and not _someone_waits(light, i, j, a, b):
+            elif a in MAY_GO and b in MAY_GO and not _someone_waits(light, i, j, a, b):
                 unresolved.append((i, j))
         if full:
             sentence = f"phase {p} shows full green to {_pair_words(light, full)}, whose paths meet."
@@ -127,12 +131,12 @@ def conflict_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[
 def permissive_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
     """Find permissive greens of vehicles that must cross a fast stream or several lanes at once.
 
-    Turns to the right and merges are left out: the rule is about finding a gap in oncoming traffic.
+    Turns to the near side and merges are left out: the rule is about finding a gap in oncoming traffic.
     """
     for p, phase in enumerate(program.phases):
         fast, wide = [], []
         for i, link in light.links.items():
-            if phase.state[i] not in "go" or link.kind is not GroupKind.VEHICLE or not _crosses_oncoming(link):
+            if phase.state[i] not in "go" or link.kind not in MOTORS or not _crosses_oncoming(light, link):
                 continue
             lanes: dict[str, set[str]] = {}
             for j, other in light.links.items():
@@ -169,14 +173,14 @@ def _someone_waits(light: AuditedLight, i: int, j: int, a: str, b: str) -> bool:
     return first or second
 
 
-def _crosses_oncoming(link: ControlledLink) -> bool:
-    return any(direction_of(c) in (Direction.LEFT, Direction.TURN) for c in link.connections if enters(c))
+def _crosses_oncoming(light: AuditedLight, link: ControlledLink) -> bool:
+    return any(turn_of(direction_of(c), light.left_hand) in (Turn.ACROSS, Turn.BACK) for c in link.connections if enters(c))
 
 
 def _opposes(light: AuditedLight, i: int, j: int) -> bool:
     """Whether j is a stream of vehicles from another road that does not simply end in the same lane as i."""
     mine, other = light.links[i], light.links[j]
-    if other.kind is not GroupKind.VEHICLE or mine.origins == other.origins or not light.way.yields[i, j]:
+    if other.kind not in MOTORS or mine.origins == other.origins or not light.way.yields[i, j]:
         return False
     targets = {c.getTo().getID() for c in mine.connections}
     return not any(c.getTo().getID() in targets for c in other.connections)

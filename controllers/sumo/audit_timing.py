@@ -40,7 +40,7 @@ class _Gap:
 
 
 def yellow_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
-    """Find greens of vehicles, trams and bicycles that end without yellow or with too little of it."""
+    """Find greens of vehicles, buses, trams and bicycles that end without yellow or with too little of it."""
     missing: dict[tuple[int, int], list[int]] = {}
     short: dict[tuple[int, float, float], list[int]] = {}
     for index, link in light.links.items():
@@ -63,7 +63,7 @@ def yellow_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Fi
     for (after, shown_s, speed_m_s), links in short.items():
         kind = light.links[links[0]].kind
         # Bicycles and trams brake otherwise; for them only the guideline's number counts.
-        grave = kind is GroupKind.VEHICLE and shown_s < REACTION_S + speed_m_s / (2 * BRAKING_M_S2) - SLACK_S
+        grave = kind in {GroupKind.VEHICLE, GroupKind.BUS} and shown_s < REACTION_S + speed_m_s / (2 * BRAKING_M_S2) - SLACK_S
         sentence = (
             f"link {light.name(links[0])}{_more(links)} has {shown_s:g} s of yellow from phase {after} on; "
             f"{speed_m_s * 3.6:.0f} km/h call for {guideline_yellow_s(kind, speed_m_s):g} s."

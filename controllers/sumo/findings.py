@@ -38,7 +38,7 @@ RULES: Final = {
     AuditRule.UNKNOWN_LETTER: "Phases use SUMO's signal letters only.",
     AuditRule.CONFLICTING_GREEN: "Streams that cross or merge are not shown a full green together.",
     AuditRule.UNRESOLVED_GREEN: "Where a permissive green meets another green, the net's right of way makes the lesser one wait.",
-    AuditRule.MISSING_YELLOW: "A green of vehicles, trams or bicycles ends with yellow.",
+    AuditRule.MISSING_YELLOW: "A green of vehicles, buses, trams or bicycles ends with yellow.",
     AuditRule.SHORT_YELLOW: "Yellow lasts 3 s up to 50 km/h, 4 s up to 60, 5 s above (RiLSA 2015, 2.4); too short to brake is an error.",
     AuditRule.SHORT_INTERGREEN: "Between two greens whose streams meet lies the intergreen (RiLSA 2015, 2.7).",
     AuditRule.SHORT_GREEN: "A green lasts 5 s at least, for pedestrians until they are half across at 1.2 m/s (RiLSA 2015, 2.7).",

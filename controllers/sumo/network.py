@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sumolib
@@ -20,7 +20,7 @@ from controllers.sumo.links import (
     outgoing_lane,
     right_of_way,
 )
-from controllers.sumo.programs import NetworkError, fault, program_at_start, read_programs, without_rings
+from controllers.sumo.programs import NetworkError, fault, is_left_hand, program_at_start, read_programs, with_red_for_off, without_rings
 from controllers.sumo.stages import maximal_stages, shipped_stages
 from optimizer.intersection import Intersection, Movement, SignalGroup
 
@@ -85,7 +85,7 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
         If a file is missing or broken, or the network has no traffic light.
     """
     programs = read_programs([net_file, *additional_files])
-    net = read_net(net_file)
+    net, left_hand = read_net(net_file), is_left_hand(net_file)
     lights = {light.getID(): light for light in net.getTrafficLights()}
     if not net.getEdges():
         raise NetworkError(f"{net_file}: holds no road network; name the .net.xml file.")
@@ -99,7 +99,7 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
         if program is not None:
             shipped[name] = program
         try:
-            junctions[name] = _describe(net, lights[name], program)
+            junctions[name] = replace(_describe(net, lights[name], program), left_hand=left_hand)
         except _LeftAlone as left:
             left_alone[name] = str(left)
     for reason in sorted(set(left_alone.values())):
@@ -131,7 +131,7 @@ def _describe(net: Any, light: Any, shipped: ShippedProgram | None) -> Intersect
     reason = fault(shipped, list(links))
     if reason is not None:
         raise _LeftAlone(reason)
-    program = without_rings(shipped)
+    program = with_red_for_off(without_rings(shipped))
     size = len(program.phases[0].state)
     way = right_of_way(net, links, size)
     drafts = link_groups(links, program)

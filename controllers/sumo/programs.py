@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-GREEN: Final = frozenset("GgsoO")
-"""Letters under which traffic may go ("o" and "O": the signal is switched off, traffic follows the signs)."""
+GREEN: Final = frozenset("GgoO")
+"""Letters of a green ("o" and "O": the signal is switched off, traffic follows the signs)."""
+
+TURN_ON_RED: Final = "s"
+MAY_GO: Final = GREEN | {TURN_ON_RED}
+"""Letters under which traffic may go: at green, or at red after stopping."""
 
 YELLOW: Final = frozenset("yY")
 RED_YELLOW: Final = "u"
-_OFF: Final = frozenset("oO")
-KNOWN: Final = GREEN | YELLOW | frozenset("ru")
+OFF: Final = frozenset("oO")
+KNOWN: Final = MAY_GO | YELLOW | frozenset("ru")
 _RANK: Final = {"r": 0, "s": 1, "g": 2, "G": 3}
 
 
@@ -125,7 +130,33 @@ def program_at_start(programs: Sequence[ShippedProgram]) -> ShippedProgram | Non
 
 def is_off(program: ShippedProgram) -> bool:
     """Whether a program only switches the signals off."""
-    return program.program_id == "off" or all(_OFF.issuperset(phase.state) for phase in program.phases)
+    return program.program_id == "off" or all(OFF.issuperset(phase.state) for phase in program.phases)
+
+
+def is_green_phase(state: str) -> bool:
+    """Whether a state is that of a stage: somebody has green and nobody yellow or red-yellow."""
+    return not YELLOW.intersection(state) and RED_YELLOW not in state and bool(GREEN.intersection(state))
+
+
+def with_red_for_off(program: ShippedProgram) -> ShippedProgram:
+    """Return a program with red in those phases in which all signals are off that are on in another phase.
+
+    Such a phase says nothing about who may go together.
+    """
+    lit = [link for link in range(len(program.phases[0].state)) if not OFF.issuperset(program.column(link))]
+
+    def shown(state: str) -> str:
+        if not lit or not OFF.issuperset(state[link] for link in lit):
+            return state
+        return "".join("r" if link in lit else letter for link, letter in enumerate(state))
+
+    return replace(program, phases=tuple(replace(phase, state=shown(phase.state)) for phase in program.phases))
+
+
+def lit_states(program: ShippedProgram) -> list[str]:
+    """Return the states without the signals that are off in all phases: those neither make a stage nor end one."""
+    lit = [link for link in range(len(program.phases[0].state)) if not OFF.issuperset(program.column(link))]
+    return ["".join(phase.state[link] for link in lit) for phase in program.phases]
 
 
 def fault(program: ShippedProgram, links: Sequence[int]) -> str | None:
@@ -218,14 +249,33 @@ def _pair_sequence(pair: list[ShippedPhase]) -> list[ShippedPhase]:
     return phases
 
 
+def is_left_hand(net_file: Path) -> bool:
+    """Whether one drives on the left in a network.
+
+    Raises
+    ------
+    NetworkError
+        If the file is missing or no XML.
+    """
+    with _reading(net_file) as stream:
+        _, root = next(ET.iterparse(stream, events=("start",)))
+    return root.get("lefthand", "false").lower() in ("true", "1", "yes", "on", "x", "t")
+
+
 def _programs_in(file: Path) -> Iterator[ShippedProgram]:
+    with _reading(file) as stream:
+        for _, element in ET.iterparse(stream):
+            if element.tag == "tlLogic":
+                yield _program(element, file)
+            if element.tag not in ("phase", "param"):
+                element.clear()
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[IO[bytes]]:
     try:
         with _open(file) as stream:
-            for _, element in ET.iterparse(stream):
-                if element.tag == "tlLogic":
-                    yield _program(element, file)
-                if element.tag not in ("phase", "param"):
-                    element.clear()
+            yield stream
     except OSError as error:
         raise NetworkError(f"{file}: cannot be read ({error.strerror or error}); check the path.") from error
     except (ET.ParseError, EOFError, zlib.error) as error:

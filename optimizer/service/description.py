@@ -155,6 +155,7 @@ class JunctionDescription(Wire):
         list[Name], Field(max_length=200, description="Short lanes from or to the next signal, named alike in both descriptions.")
     ] = Field(default_factory=list)
     position: Position | None = None
+    left_hand: Annotated[bool, Field(description="Whether one drives on the left.")] = False
 
 
 def to_intersection(description: JunctionDescription) -> Intersection:
@@ -215,6 +216,7 @@ def to_intersection(description: JunctionDescription) -> Intersection:
                 for d in description.detectors
             ),
             signal_count=description.signal_count,
+            left_hand=description.left_hand,
             allowed_changes=(
                 None if description.allowed_changes is None else frozenset((stages[a], stages[b]) for a, b in description.allowed_changes)
             ),
@@ -323,6 +325,7 @@ def describe(
         ],
         connectors=sorted(connector_lanes(around).intersection(lanes_in + lanes_out)),
         position=None if position is None else Position(x_m=position[0], y_m=position[1]),
+        left_hand=junction.left_hand,
     )
 
 

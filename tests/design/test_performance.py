@@ -140,7 +140,7 @@ def test_flow_at_a_red_light_waits_forever() -> None:
 
 
 def test_a_shared_lane_has_the_saturation_flow_of_its_mixed_headways() -> None:
-    flow_h = saturation_flow_h({Direction.STRAIGHT: 300, Direction.LEFT: 100}, HCM)
+    flow_h = saturation_flow_h({Turn.STRAIGHT: 300, Turn.ACROSS: 100}, HCM)
     assert 3600 / flow_h == pytest.approx(0.75 * 3600 / 1900 + 0.25 * 3600 / (1900 / 1.05))
     assert saturation_flow_h({Direction.RIGHT: 0.0}, HCM) == pytest.approx(1900 / 1.18)
 
