@@ -52,12 +52,15 @@ class ControlledLink:
         Who uses it.
     origins
         Ids of the edges it comes from (of the crossing, for pedestrians).
+    is_usable
+        Whether the lanes let anybody use it.
     """
 
     index: int
     connections: tuple[Any, ...]
     kind: GroupKind
     origins: tuple[str, ...]
+    is_usable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def _link(index: int, connections: list[Any]) -> ControlledLink:
     if crossings and (not users or kind is GroupKind.BICYCLE):
         kind = GroupKind.PEDESTRIAN  # bicycles that ride with the pedestrians' signal: who is slower counts
     origins = crossings or {c.getFrom().getID() for c in connections}
-    return ControlledLink(index, tuple(connections), kind, tuple(sorted(origins)))
+    return ControlledLink(index, tuple(connections), kind, tuple(sorted(origins)), bool(users or crossings))
 
 
 def _kind(users: frozenset[str]) -> GroupKind:

@@ -20,7 +20,16 @@ from controllers.sumo.links import (
     outgoing_lane,
     right_of_way,
 )
-from controllers.sumo.programs import NetworkError, fault, is_left_hand, program_at_start, read_programs, with_red_for_off, without_rings
+from controllers.sumo.programs import (
+    NetworkError,
+    fault,
+    is_left_hand,
+    program_at_start,
+    read_programs,
+    refuse_empty_phases,
+    with_red_for_off,
+    without_rings,
+)
 from controllers.sumo.stages import maximal_stages, shipped_stages
 from optimizer.intersection import Intersection, Movement, SignalGroup
 
@@ -85,6 +94,7 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
         If a file is missing or broken, or the network has no traffic light.
     """
     programs = read_programs([net_file, *additional_files])
+    refuse_empty_phases(program for row in programs.values() for program in row)
     net, left_hand = read_net(net_file), is_left_hand(net_file)
     lights = {light.getID(): light for light in net.getTrafficLights()}
     if not net.getEdges():

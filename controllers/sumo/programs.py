@@ -62,6 +62,11 @@ class ShippedPhase:
     yellow_s: float = 0.0
     all_red_s: float = 0.0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it lasts no time, which SUMO refuses."""
+        return self.duration_s <= 0
+
 
 @dataclass(frozen=True, slots=True)
 class ShippedProgram:
@@ -81,6 +86,8 @@ class ShippedProgram:
         Its phases.
     parameters
         Its ``<param>`` elements.
+    file
+        Where it stands; None for one that was made, not read.
     """
 
     id: str
@@ -89,6 +96,7 @@ class ShippedProgram:
     offset_s: float
     phases: tuple[ShippedPhase, ...]
     parameters: dict[str, str] = field(default_factory=dict)
+    file: Path | None = field(default=None, compare=False)
 
     def followers(self, phase: int) -> tuple[int, ...]:
         """Return the positions of the phases that may follow a phase."""
@@ -122,10 +130,49 @@ def read_programs(files: Sequence[Path]) -> dict[str, list[ShippedProgram]]:
     return programs
 
 
+def programs_of_wauts(files: Sequence[Path]) -> dict[str, set[str]]:
+    """Return the programs that the WAUTs of the files call up, by traffic light.
+
+    Raises
+    ------
+    NetworkError
+        If a file is missing or no XML.
+    """
+    called: dict[str, set[str]] = {}
+    switched: list[tuple[str, str]] = []
+    for file in files:
+        with _reading(file) as stream:
+            for _, element in ET.iterparse(stream):
+                if element.tag == "WAUT":
+                    switches = {switch.get("to", "") for switch in element.findall("wautSwitch")}
+                    called.setdefault(element.get("id", ""), set()).update(switches, {element.get("startProg", "")})
+                elif element.tag == "wautJunction":
+                    switched.append((element.get("junctionID", ""), element.get("wautID", "")))
+    found: dict[str, set[str]] = {}
+    for light, waut in switched:
+        found.setdefault(light, set()).update(called.get(waut, ()))
+    return found
+
+
 def program_at_start(programs: Sequence[ShippedProgram]) -> ShippedProgram | None:
     """Return the program that runs at the start: the last one loaded that is not switched off; None where there is none."""
     usable = [p for p in programs if not is_off(p)]
     return usable[-1] if usable else None
+
+
+def refuse_empty_phases(programs: Iterable[ShippedProgram]) -> None:
+    """Refuse programs that SUMO would refuse for a phase of 0 s.
+
+    Raises
+    ------
+    NetworkError
+        If there is one.
+    """
+    for program in programs:
+        for index, phase in enumerate(program.phases):
+            if phase.is_empty:
+                place = f"{program.file}: phase {index} of tlLogic {program.id!r} (program {program.program_id!r})"
+                raise NetworkError(f"{place} lasts {phase.duration_s:g} s, which SUMO refuses; give it a length or take it out.")
 
 
 def is_off(program: ShippedProgram) -> bool:
@@ -299,6 +346,7 @@ def _program(element: ET.Element, file: Path) -> ShippedProgram:
             offset_s=_offset_s(element.get("offset", "0")),
             phases=tuple(_phase(phase) for phase in element.findall("phase")),
             parameters={param.get("key", ""): param.get("value", "") for param in element.findall("param")},
+            file=file,
         )
     except (KeyError, ValueError) as error:
         raise NetworkError(f"{file}: a phase of tlLogic {name!r} has a missing or wrong attribute ({error}); mend it.") from error
