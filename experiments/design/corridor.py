@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 AUTO: Final = "auto"
 
+LEAST_FLOW_VEH_H: Final = 1e-6
+"""Sums of flows that differ by less are equal; of equal corridors the first one is taken, and both directions before one."""
+
 
 @dataclass(frozen=True, slots=True)
 class CorridorSignal:
@@ -126,24 +129,25 @@ class Roads:
     def longest(self) -> list[str]:
         """Return the junctions of the corridor with most traffic between its signals, both directions together.
 
-        From each way on, the corridor follows the junction's heaviest movement straight on, as long as a road leads back as well. One-way
-        streets are taken where there is no other.
+        From each way on, the corridor follows the junction's heaviest movement straight on, as long as a road leads back as well. One
+        direction alone is taken where it has more traffic than any road has in both.
 
         Raises
         ------
         ExperimentError
             If no traffic goes from one signal to another.
         """
+        best: tuple[float, list[str]] = (0.0, [])
         for one_way in (False, True):
-            best: tuple[float, list[str]] = (0.0, [])
             for a, b in sorted(self._ways):
                 chain = self._chain(a, b, one_way=one_way)
                 flow = sum(self._flow(x, y) + (0.0 if one_way else self._flow(y, x)) for x, y in pairwise(chain))
-                if flow > best[0]:
+                if flow > best[0] + LEAST_FLOW_VEH_H:
                     best = flow, chain
-            if best[1]:
-                return best[1]
-        raise ExperimentError("no traffic goes straight from one signal that can be timed to another; a green wave needs two along a road.")
+        if not best[1]:
+            sentence = "no traffic goes straight from one signal that can be timed to another; a green wave needs two along a road."
+            raise ExperimentError(sentence)
+        return best[1]
 
     def _chain(self, a: str, b: str, *, one_way: bool) -> list[str]:
         """Return the signals from a over b straight on, as far as a corridor leads through all of them; empty where none does."""

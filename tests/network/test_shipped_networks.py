@@ -119,8 +119,8 @@ def test_links_that_yield_have_somebody_to_yield_to_and_nobody_yields_in_a_circl
             assert free, f"{junction.id}: groups {left} wait for each other"
             left -= free
         for g, others in enumerate(junction.yields_to):
-            if not junction.turns_on_red(g):  # who does gives way to some that its green keeps away
-                assert not others & junction.conflicts[g]
+            # Who turns on red meets others that its green keeps away.
+            assert all(junction.turns_on_red(g) or junction.turns_on_red(h) for h in others & junction.conflicts[g])
 
 
 def test_movements_cover_every_connection_of_vehicles(reading: NetworkReading) -> None:
