@@ -26,7 +26,7 @@ class ServedStreams:
     Attributes
     ----------
     movements
-        Whether a stage serves a movement, shape ``(stages, movements)``.
+        Whether a stage lets a movement go, at green or on red after stopping, shape ``(stages, movements)``.
     incoming, outgoing
         Whether a stage lets traffic leave an incoming lane or enter an outgoing one, shapes ``(stages, lanes)``.
     """
@@ -38,7 +38,7 @@ class ServedStreams:
         self.outgoing = np.zeros((shape[0], len(junction.outgoing)), dtype=np.bool_)
         for stage, described in enumerate(junction.stages):
             for index, movement in enumerate(junction.movements):
-                if described.serves(movement.group):
+                if described.lets_go(movement.group):
                     self.movements[stage, index] = True
                     self.incoming[stage, movement.incoming] = True
                     self.outgoing[stage, movement.outgoing] = True

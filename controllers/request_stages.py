@@ -115,7 +115,7 @@ def _without(junction: Intersection, groups: frozenset[int]) -> Intersection:
     became: dict[int, int] = {}
     for index, stage in enumerate(junction.stages):
         aspects = tuple(Aspect.RED if g in groups else aspect for g, aspect in enumerate(stage.aspects))
-        if all(aspect is Aspect.RED for aspect in aspects):
+        if not any(aspect.is_green for aspect in aspects):
             continue
         if aspects not in number:
             number[aspects] = len(stages)
@@ -136,8 +136,8 @@ def _beside(junction: Intersection, stage: int, asked: frozenset[int], *, alone:
         if g in asked:
             waits = any(before.serves(h) and not alone and junction.conflicts[h].isdisjoint(asked) for h in junction.yields_to[g])
             aspects.append(Aspect.PERMISSIVE if waits else Aspect.PROTECTED)
-        elif alone or aspect is Aspect.RED or not junction.conflicts[g].isdisjoint(asked):
-            aspects.append(Aspect.RED)
+        elif alone or not aspect.is_green or not junction.conflicts[g].isdisjoint(asked):
+            aspects.append(junction.red_aspect(g, asked) if aspect is Aspect.RED_THEN_GO else Aspect.RED)
         elif aspect is Aspect.PROTECTED and not junction.yields_to[g].isdisjoint(asked):
             aspects.append(Aspect.PERMISSIVE)
         else:

@@ -162,7 +162,8 @@ class RollingHorizon:
         found = {}
         for name, junction in junctions.items():
             sight_m = loops_reach_m(junction) if self.information is InformationClass.LOOPS else [ZONE_M] * len(junction.incoming)
-            found[name] = NeighbourTraffic(junction, self._links, departures, rows, sight_m, self.parameters)
+            seen = self.information is InformationClass.ZONE
+            found[name] = NeighbourTraffic(junction, self._links, departures, rows, sight_m, self.parameters, room_is_seen=seen)
         return found
 
     def _rehearse(self, junction: Intersection, neighbours: NeighbourTraffic | None) -> None:

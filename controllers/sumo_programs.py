@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from controllers.sumo.programs import GREEN, YELLOW, write_programs
+from controllers.sumo.programs import GREEN, YELLOW, lit_states, write_programs
 from controllers.sumo.xml_reading import top_level_elements
 from optimizer.observation import InformationClass
 
@@ -89,7 +89,7 @@ class _GreenExtending:
             (
                 self._extending(program)
                 for program in shipped.values()
-                if program.type != "NEMA" and sum(_is_green(phase.state) for phase in program.phases) >= 2
+                if program.type != "NEMA" and sum(map(_is_green, lit_states(program))) >= 2
             ),
             path,
         )
@@ -99,9 +99,10 @@ class _GreenExtending:
         # SUMO runs the program that was loaded last, so a new program id makes this one the running one.
         bounds = {"minimum_s": self.minimum_green_s, "maximum_s": self.maximum_green_s}
         plain = [replace(phase, minimum_s=None, maximum_s=None, name="") for phase in program.phases]
+        states = lit_states(program)
         phases = tuple(
-            replace(phase, **bounds) if _is_green(phase.state) and not _clears(before.state, phase.state) else phase
-            for before, phase in zip([plain[-1], *plain], plain, strict=False)
+            replace(phase, **bounds) if _is_green(state) and not _clears(before, state) else phase
+            for before, state, phase in zip([states[-1], *states], states, plain, strict=False)
         )
         return replace(program, program_id=f"ampelwerk_{self.name}", type=self.name, phases=phases, parameters={})
 

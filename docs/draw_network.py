@@ -81,7 +81,7 @@ def _roads(net: Net) -> Iterator[str]:
     edges = net.getEdges(withInternal=True)
     for edge in (edge for edge in edges if edge.getFunction() in ("", "crossing")):
         for lane in edge.getLanes():
-            colour = CAR if lane.allows("passenger") else TRAM if lane.allows("tram") else WALK
+            colour = CAR if lane.allows("passenger") or lane.allows("bus") else TRAM if lane.allows("tram") else WALK
             dashes = ' stroke-dasharray="0.6 0.6"' if edge.getFunction() == "crossing" else ""
             width_m = lane.getWidth() - 0.2  # the gap between two lanes
             yield f'<polyline points="{_points(lane.getShape())}" stroke="{colour}" stroke-width="{width_m:.1f}"{dashes}/>'

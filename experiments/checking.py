@@ -16,7 +16,7 @@ from experiments.provenance import versions
 from sumo_networks import scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from controllers.sumo.findings import Finding
 
@@ -70,16 +70,34 @@ def report(found: Audit, name: str, form: str) -> str:
 
 
 def text_report(found: Audit, name: str) -> str:
-    """Return the findings as lines for people: those of each junction together, and a summary."""
-    lines = []
-    for finding in found.findings:
-        where = f"{finding.junction} (program {finding.program})"
-        lines.append(f"{finding.severity.value}: {where}: {finding.rule.value}: {finding.sentence}")
+    """Return the findings as lines for people: those of each junction together, then those of programs that never run, and a summary."""
+    lines = [_line(finding) for finding in found.findings if found.runs(finding)]
     lines += [f"note: {junction}: not checked, because {reason}." for junction, reason in found.left_out.items()]
-    counts = Counter(finding.severity for finding in found.findings)
-    numbers = ", ".join(f"{counts[severity]} {severity.value}{'' if counts[severity] == 1 else 's'}" for severity in Severity)
-    lines.append(f"{name}: {found.programs} program{'' if found.programs == 1 else 's'} checked, {numbers}.")
+    idle = [finding for finding in found.findings if not found.runs(finding)]
+    if idle:
+        lines += ["Programs that never run (not loaded last, and called up by no WAUT):", *(f"  {_line(finding)}" for finding in idle)]
+    lines.append(f"{name}: {_programs(found.programs)} checked, {_numbers(f for f in found.findings if found.runs(f))}.")
+    if found.never_run:
+        count = len(found.never_run)
+        does = "does" if count == 1 else "do"
+        lines[-1] += f" {_programs(count)} of these never {'runs' if count == 1 else 'run'}" + (
+            f" and {does} not count: {_numbers(idle)}." if idle else "."
+        )
     return "\n".join(lines) + "\n"
+
+
+def _line(finding: Finding) -> str:
+    where = f"{finding.junction} (program {finding.program})"
+    return f"{finding.severity.value}: {where}: {finding.rule.value}: {finding.sentence}"
+
+
+def _programs(count: int) -> str:
+    return f"{count} program{'' if count == 1 else 's'}"
+
+
+def _numbers(findings: Iterable[Finding]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(f"{counts[severity]} {severity.value}{'' if counts[severity] == 1 else 's'}" for severity in Severity)
 
 
 def json_report(found: Audit, name: str) -> str:
@@ -87,7 +105,8 @@ def json_report(found: Audit, name: str) -> str:
     content = {
         "checked": name,
         "programs": found.programs,
-        "findings": [finding_values(finding) for finding in found.findings],
+        "findings": [finding_values(finding) | {"runs": found.runs(finding)} for finding in found.findings],
+        "never_run": [{"junction": junction, "program": program} for junction, program in sorted(found.never_run)],
         "not_checked": found.left_out,
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -135,7 +154,12 @@ def sarif_report(found: Audit, name: str) -> str:
                 "level": finding.severity.value,
                 "message": {"text": f"{finding.junction}, program {finding.program}: {finding.sentence}"},
                 "locations": [location],
-                "properties": {"phases": list(finding.phases), "links": list(finding.links), "pairs": _pairs(finding)},
+                "properties": {
+                    "phases": list(finding.phases),
+                    "links": list(finding.links),
+                    "pairs": _pairs(finding),
+                    "runs": found.runs(finding),
+                },
             }
         )
     driver = {

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
 
@@ -23,6 +25,7 @@ class GroupKind(StrEnum):
     VEHICLE = "vehicle"
     PEDESTRIAN = "pedestrian"
     BICYCLE = "bicycle"
+    BUS = "bus"
     TRAM = "tram"
 
 
@@ -35,13 +38,27 @@ class Direction(StrEnum):
     TURN = "turn"
 
 
+class Turn(StrEnum):
+    """Where a movement turns, seen by the side of the road one drives on."""
+
+    STRAIGHT = "straight"
+    ACROSS = "across"  # over the way of the oncoming traffic: to the left where one drives on the right
+    NEAR = "near"  # to one's own side: to the right where one drives on the right
+    BACK = "back"
+
+
 class Aspect(StrEnum):
     """What a signal group shows in a stage (letters as in SUMO's signal states)."""
 
     RED = "r"
     PROTECTED = "G"
     PERMISSIVE = "g"
-    RED_THEN_GO = "s"  # stop at the line, then go when the way is free ("right turn on red")
+    RED_THEN_GO = "s"  # red with a permission: stop at the line, then turn when the way is free ("right turn on red")
+
+    @property
+    def is_green(self) -> bool:
+        """Whether it is a green: one that ends with a yellow and has intergreens. Red with a permission is red."""
+        return self in (Aspect.PROTECTED, Aspect.PERMISSIVE)
 
 
 class DetectorRole(StrEnum):
@@ -150,7 +167,11 @@ class Stage:
     maximum_green_s: float = 300.0
 
     def serves(self, group: int) -> bool:
-        """Whether traffic of `group` may go in this stage."""
+        """Whether `group` is green in this stage."""
+        return self.aspects[group].is_green
+
+    def lets_go(self, group: int) -> bool:
+        """Whether traffic of `group` may go in this stage: at green, or after stopping at red."""
         return self.aspects[group] is not Aspect.RED
 
 
@@ -215,6 +236,8 @@ class Intersection:
         Length of the field device's state string.
     allowed_changes
         Stage pairs ``(old, new)`` that may follow each other; all where it is None.
+    left_hand
+        Whether one drives on the left.
     inner_lanes
         The lanes between two stop lines of the junction: those whose id stands both before and behind it. Index in `incoming` by index in
         `outgoing`.
@@ -237,6 +260,7 @@ class Intersection:
     detectors: tuple[Detector, ...] = ()
     signal_count: int = 0
     allowed_changes: frozenset[tuple[int, int]] | None = None
+    left_hand: bool = False
     inner_lanes: dict[int, int] = field(init=False, repr=False, compare=False)
     _closing: tuple[tuple[tuple[int, ...], ...], ...] = field(init=False, repr=False, compare=False)
 
@@ -256,6 +280,25 @@ class Intersection:
             for link in group.links:
                 letters[link] = aspect.value
         return "".join(letters)
+
+    def turn(self, movement: Movement) -> Turn:
+        """Return where a movement turns, seen by the side one drives on."""
+        return turn_of(movement.direction, self.left_hand)
+
+    def turns_on_red(self, group: int) -> bool:
+        """Whether any stage gives a group the permission to turn on red."""
+        return any(stage.aspects[group] is Aspect.RED_THEN_GO for stage in self.stages)
+
+    def red_aspect(self, group: int, others: Collection[int]) -> Aspect:
+        """Return what a group shows that is not green while others are: red, with the permission to turn where it has one beside them.
+
+        It has one if some stage gives it, and if for each of the others whose way its own crosses or joins some stage gives it beside that
+        one's green.
+        """
+        permitting = [stage for stage in self.stages if stage.aspects[group] is Aspect.RED_THEN_GO]
+        foes = [h for h in others if h in self.conflicts[group] or h in self.yields_to[group] or self.intergreen_s[group][h] > 0]
+        beside_all = all(any(stage.serves(h) for stage in permitting) for h in foes)
+        return Aspect.RED_THEN_GO if permitting and beside_all else Aspect.RED
 
     def closing(self, old: int, new: int) -> tuple[int, ...]:
         """Return the groups that lose their green when `new` follows `old`."""
@@ -315,6 +358,12 @@ class Intersection:
     def change_allowed(self, old: int, new: int) -> bool:
         """Whether the operator allows `new` to follow `old` (all orders, unless `allowed_changes` is given)."""
         return self.allowed_changes is None or (old, new) in self.allowed_changes
+
+
+def turn_of(direction: Direction, left_hand: bool) -> Turn:  # noqa: FBT001 - which side one drives on has two answers
+    """Return where somebody turns, seen by the side one drives on."""
+    across, near = (Direction.RIGHT, Direction.LEFT) if left_hand else (Direction.LEFT, Direction.RIGHT)
+    return {across: Turn.ACROSS, near: Turn.NEAR, Direction.TURN: Turn.BACK}.get(direction, Turn.STRAIGHT)
 
 
 def interstage_matrix_s(intersection: Intersection) -> NDArray[np.float64]:

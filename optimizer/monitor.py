@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 TOLERANCE_S: Final = 1e-3
 """Simulation clocks add up step lengths; differences below this are rounding."""
 
-_GREEN: Final = frozenset("Ggs")
-_STOP: Final = frozenset("ru")
+_GREEN: Final = frozenset("Gg")
+_OFF: Final = frozenset("Oo")
+"""A signal that is off rules nobody: it is no red, and going off and on again is judged by nothing."""
+_GOES: Final = _GREEN | _OFF
+_STOP: Final = frozenset("rus")
 _KNOWN: Final = _GREEN | _STOP | {"y"}
+_PLAIN: Final = str.maketrans("Y", "y")
+"""SUMO's two yellows differ in who goes first, which is no matter of the signal."""
 
 
 class Rule(StrEnum):
@@ -119,6 +124,7 @@ class Monitor:
             sum(1 << h for h in junction.yields_to[g] if not any(s.aspects[g] is Aspect.PROTECTED and s.serves(h) for s in junction.stages))
             for g in groups
         )
+        self._turns_on_red = tuple(junction.turns_on_red(g) for g in groups)
         grouped = {link for group in junction.groups for link in group.links}
         self._spare_links = tuple(link for link in range(junction.signal_count) if link not in grouped)
         # The record of what was shown.
@@ -255,15 +261,18 @@ class Monitor:
         tuple of Violation
             Where any of them `is_safety` the state must not be sent: the one shown before stays, and so does the record.
         """
+        return self._judge_state(time_s, state, foreign=False)
+
+    def _judge_state(self, time_s: float, state: str, *, foreign: bool) -> tuple[Violation, ...]:
         if not math.isfinite(time_s) or time_s < self._now_s - TOLERANCE_S:
             return (Violation(Rule.TIME, time_s, (), f"the state is dated {time_s} s, but the monitor has seen {self._now_s} s"),)
         if state == self._state:
             self._now_s = time_s
             return self._long_reds(time_s, self._letters)
-        unreadable = self._unreadable(time_s, state)
+        unreadable = self._unreadable(time_s, state, foreign=foreign)
         if unreadable:
             return unreadable
-        letters = [state[group.links[0]] if group.links else "" for group in self._junction.groups]
+        letters = self._group_letters(state)
         violations = self._conflicting(time_s, letters)
         if self._state is not None:
             for group, letter in enumerate(letters):
@@ -276,27 +285,36 @@ class Monitor:
         return late
 
     def witness(self, time_s: float, state: str) -> tuple[Violation, ...]:
-        """Judge a state like `watch`, but take it into the record even so: for programs that cannot be refused (SUMO's own)."""
-        violations = self.watch(time_s, state)
+        """Judge a state like `watch`, but take it into the record even so: for programs that cannot be refused (SUMO's own).
+
+        These may switch signals off (``O o``), and show what they like where nobody looks.
+        """
+        violations = self._judge_state(time_s, state, foreign=True)
         if any(v.is_safety for v in violations) and len(state) == self._junction.signal_count and time_s >= self._now_s:
-            self._record(time_s, state, [state[group.links[0]] if group.links else "" for group in self._junction.groups])
+            self._record(time_s, state, self._group_letters(state))
         return violations
 
-    def _unreadable(self, time_s: float, state: str) -> tuple[Violation, ...]:
+    def _group_letters(self, state: str) -> list[str]:
+        return [state[group.links[0]].translate(_PLAIN) if group.links else "" for group in self._junction.groups]
+
+    def _unreadable(self, time_s: float, state: str, *, foreign: bool) -> tuple[Violation, ...]:
         count = self._junction.signal_count
         if len(state) != count:
             return (Violation(Rule.UNKNOWN_SIGNAL, time_s, (), f"the state {state!r} has {len(state)} letters for {count} signals"),)
         found = []
         for index, group in enumerate(self._junction.groups):
-            shown = "".join(sorted({state[link] for link in group.links}))
+            shown = "".join(sorted({state[link].translate(_PLAIN) for link in group.links}))
             if len(shown) > 1:
                 found.append(Violation(Rule.UNKNOWN_SIGNAL, time_s, (index,), f"group {group.id!r} shows different signals: {shown!r}"))
-            elif shown and shown not in _KNOWN:
+            elif shown and shown not in _KNOWN and not (foreign and shown in _OFF):
                 found.append(Violation(Rule.UNKNOWN_SIGNAL, time_s, (index,), f"group {group.id!r} shows the unknown signal {shown!r}"))
+            elif shown == Aspect.RED_THEN_GO.value and not self._turns_on_red[index] and not foreign:
+                sentence = f"group {group.id!r} shows the permission to turn on red, which no stage gives it"
+                found.append(Violation(Rule.UNKNOWN_SIGNAL, time_s, (index,), sentence))
         found += [
             Violation(Rule.UNKNOWN_SIGNAL, time_s, (), f"signal {link} belongs to no group but shows {state[link]!r}")
             for link in self._spare_links
-            if state[link] != "r"
+            if state[link] != "r" and not foreign
         ]
         return tuple(found)
 
@@ -325,19 +343,20 @@ class Monitor:
         def break_(rule: Rule, sentence: str) -> None:
             found.append(Violation(rule, time_s, (group,), f"group {described.id!r} {sentence}"))
 
+        if letter in _OFF:
+            return found
         if before in _GREEN and letter not in _GREEN:
             green_s = time_s - self._green_since_s[group]
             if green_s < described.minimum_green_s - TOLERANCE_S:
                 break_(Rule.MINIMUM_GREEN, f"was green for {green_s:g} s of its minimum of {described.minimum_green_s:g} s")
-            # Who goes on "s" has stopped at the line before; nobody needs a yellow to stop.
-            if letter != "y" and described.yellow_s > 0 and before != "s":
+            if letter != "y" and described.yellow_s > 0:
                 break_(Rule.YELLOW, f"goes from {before!r} to {letter!r} without yellow")
         elif before == "y":
             if letter not in _STOP:
                 break_(Rule.YELLOW, f"goes from yellow to {letter!r} without red")
             elif lasted_s < described.yellow_s:
                 break_(Rule.YELLOW, f"was yellow for {time_s - since_s:g} s of {described.yellow_s:g} s")
-        elif letter == "y":
+        elif letter == "y" and before not in _OFF:
             break_(Rule.YELLOW, f"goes from {before!r} to yellow without green")
         if letter in _GREEN and before in _STOP:
             if described.red_yellow_s > 0 and (before != "u" or lasted_s < described.red_yellow_s):
@@ -348,7 +367,7 @@ class Monitor:
     def _intergreens(self, time_s: float, starting: int, letters: list[str]) -> list[Violation]:
         found = []
         for ending, letter in enumerate(letters):
-            if letter in _GREEN:
+            if letter in _GOES:
                 continue  # the conflict matrix decides
             end_s = time_s if self._letters[ending] in _GREEN else self._green_end_s[ending]
             needed_s = self._junction.intergreen_s[ending][starting]
@@ -376,11 +395,11 @@ class Monitor:
             if letter == before:
                 continue
             self._letter_since_s[group] = time_s
-            if letter in _GREEN and before not in _GREEN:
+            if letter in _GOES and before not in _GREEN:
                 self._green_since_s[group], self._red_since_s[group], self._red_told[group] = time_s, math.inf, False
-            elif letter not in _GREEN and (before in _GREEN or not before):
+            elif letter not in _GOES and (before in _GOES or not before):
                 self._green_since_s[group], self._red_since_s[group] = math.inf, time_s
-                if before:
+                if before in _GREEN:
                     self._green_end_s[group] = time_s
         self._now_s, self._state, self._letters = time_s, state, letters
         due_s = (self._limits.due_s(g, since_s) for g, since_s in enumerate(self._red_since_s) if since_s < math.inf)

@@ -39,9 +39,6 @@ USUAL_VEHICLES = 512
 QUEUE_WAVE_M_S = 5.0
 """So fast the start of a queue runs back from its front: 7.5 m for each vehicle, 1.5 s for each to start."""
 
-QUEUE_SHARE = 0.5
-"""A lane that is full at its start has a queue from its end where so much of it is known to stand."""
-
 MOST_LANES = 128
 """Incoming lanes of one junction of which is told whether its plan leaves vehicles there."""
 
@@ -240,6 +237,9 @@ class NeighbourTraffic:
         own eyes.
     parameters
         Arrivals later than their horizon are left out.
+    room_is_seen
+        Whether the junction sees how far the lanes behind it are full. Else a lane is full only where the next junction, too, knows of a
+        queue on all of it: a loop at its start may be covered by somebody who passes slowly.
     """
 
     def __init__(
@@ -250,6 +250,8 @@ class NeighbourTraffic:
         rows: Mapping[str, int],
         sight_m: Sequence[float],
         parameters: HorizonParameters,
+        *,
+        room_is_seen: bool = False,
     ) -> None:
         self._horizon_s = parameters.horizon_s
         incoming = np.array([m.incoming for m in junction.movements], dtype=np.int64)
@@ -275,7 +277,7 @@ class NeighbourTraffic:
         lanes = range(len(junction.incoming))
         unsent = set(lanes).difference(*(link.lanes for link, _ in ours)) if parameters.looks_far(junction) else set()
         self._beyond = nothing_seen(len(lanes), unsent)
-        behind = _lanes_behind(junction, links, rows)
+        behind = _lanes_behind(junction, links, rows, room_is_seen=room_is_seen)
         self._adds_nothing = not ours and not unsent and not (behind.row >= 0).any()
         self._surroundings = _Surroundings(
             sources,
@@ -370,7 +372,7 @@ class NeighbourTraffic:
         return {"seen": self._seen, "reach_s": self._beyond.reach_s}
 
 
-def _lanes_behind(junction: Intersection, links: Iterable[Link], rows: Mapping[str, int]) -> _LanesBehind:
+def _lanes_behind(junction: Intersection, links: Iterable[Link], rows: Mapping[str, int], *, room_is_seen: bool) -> _LanesBehind:
     count = len(junction.outgoing)
     behind = _LanesBehind(np.full(count, -1), np.full(count, -1), np.zeros(count), np.zeros(count), np.empty((count, MOST_FREED)))
     behind.freed_s[:] = REFILL_AFTER_S + np.arange(1, MOST_FREED + 1) / REFILL_VEH_S
@@ -378,7 +380,7 @@ def _lanes_behind(junction: Intersection, links: Iterable[Link], rows: Mapping[s
         if link.source == junction.id and 0 <= link.lane < MOST_LANES:
             lane = junction.outgoing[link.outgoing]
             behind.row[link.outgoing], behind.lane[link.outgoing] = rows[link.target], link.lane
-            behind.queue_veh[link.outgoing] = QUEUE_SHARE * lane.length_m / JAM_SPACING_M
+            behind.queue_veh[link.outgoing] = 0.0 if room_is_seen else lane.length_m / JAM_SPACING_M
             behind.wave_s[link.outgoing] = lane.length_m / QUEUE_WAVE_M_S
     return behind
 
@@ -401,7 +403,7 @@ def _free_places(behind: _LanesBehind, departures: Departures, time_s: float) ->
                 free[count] = freed_s
                 count += 1
         if departures.standing[row, behind.lane[out]] < behind.queue_veh[out]:
-            # Somebody stands at the start of the lane, but not for a queue from its end.
+            # A loop is covered at the start of the lane, but not by the end of a queue.
             for k in range(len(free)):
                 free[k] = REFILL_AFTER_S + (k + 1) / REFILL_VEH_S
             continue

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from controllers.sumo.links import is_turn_back
+
 if TYPE_CHECKING:
     from sumolib.net import Net
     from sumolib.net.lane import Lane as SumoLane
@@ -39,7 +41,7 @@ def upstream(net: Net, lane_id: str, reach_m: float) -> tuple[Section, ...]:
     sections = [_section(lane, 0.0)]
     seen = {lane_id}
     while sections[-1].distance_m + sections[-1].length_m < reach_m:
-        before = [c for c in lane.getIncomingConnections() if not c.getTLSID() and c.getDirection() != "t" and _is_street(c.getFromLane())]
+        before = [c for c in lane.getIncomingConnections() if not c.getTLSID() and not is_turn_back(c) and _is_street(c.getFromLane())]
         if not before:
             break
         step = max(
@@ -65,7 +67,7 @@ def downstream(net: Net, lane_id: str, reach_m: float) -> tuple[Section, ...]:
     sections = [_section(lane, 0.0)]
     seen = {lane_id}
     while sections[-1].distance_m + sections[-1].length_m < reach_m:
-        after = [c for c in lane.getOutgoing() if c.getDirection() != "t" and _is_street(c.getToLane())]
+        after = [c for c in lane.getOutgoing() if not is_turn_back(c) and _is_street(c.getToLane())]
         if not after or any(c.getTLSID() for c in after):
             break
         step = max(

@@ -6,16 +6,23 @@ lie between two greens, comes from the net's connections and the lanes inside it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from controllers.sumo.audit_states import AuditedLight, conflict_findings, letter_findings, never_green_findings, permissive_findings
+from controllers.sumo.audit_states import (
+    AuditedLight,
+    conflict_findings,
+    empty_phase_findings,
+    letter_findings,
+    never_green_findings,
+    permissive_findings,
+)
 from controllers.sumo.audit_timing import green_findings, intergreen_findings, yellow_findings
 from controllers.sumo.conflict_points import link_needs_s, link_paths
 from controllers.sumo.findings import Severity
 from controllers.sumo.links import controlled_links, right_of_way
 from controllers.sumo.network import NetworkError, read_net
-from controllers.sumo.programs import is_off, read_programs, without_rings
+from controllers.sumo.programs import is_left_hand, is_off, read_signals, without_rings
 from optimizer.design.intergreens import IntergreenParameters
 
 if TYPE_CHECKING:
@@ -25,7 +32,15 @@ if TYPE_CHECKING:
     from controllers.sumo.findings import Finding
     from controllers.sumo.programs import ShippedProgram
 
-_RULES = (never_green_findings, conflict_findings, permissive_findings, yellow_findings, green_findings, intergreen_findings)
+_RULES = (
+    empty_phase_findings,
+    never_green_findings,
+    conflict_findings,
+    permissive_findings,
+    yellow_findings,
+    green_findings,
+    intergreen_findings,
+)
 _RAIL = ("rail_signal", "rail_crossing")
 
 
@@ -39,6 +54,8 @@ class Audit:
         All findings, by junction and program.
     programs
         How many programs were checked.
+    never_run
+        The ``(junction, program)`` that never run: neither loaded last nor called up by a WAUT.
     files
         For each ``(junction, program)``, the file that holds it.
     left_out
@@ -47,13 +64,18 @@ class Audit:
 
     findings: tuple[Finding, ...]
     programs: int
+    never_run: frozenset[tuple[str, str]]
     files: dict[tuple[str, str], Path]
     left_out: dict[str, str]
 
     @property
     def errors(self) -> int:
-        """How many of the findings are errors."""
-        return sum(finding.severity is Severity.ERROR for finding in self.findings)
+        """How many of the findings are errors of programs that run."""
+        return sum(finding.severity is Severity.ERROR and self.runs(finding) for finding in self.findings)
+
+    def runs(self, finding: Finding) -> bool:
+        """Whether the program of a finding is one that runs."""
+        return (finding.junction, finding.program) not in self.never_run
 
 
 def audit(net_file: Path, additional_files: Sequence[Path] = (), parameters: IntergreenParameters | None = None) -> Audit:
@@ -71,14 +93,16 @@ def audit(net_file: Path, additional_files: Sequence[Path] = (), parameters: Int
     NetworkError
         If a file is missing or broken, or the network has no traffic light.
     """
-    programs = read_programs([net_file, *additional_files])
-    files = {(p.id, p.program_id): file for file in (net_file, *additional_files) for row in read_programs([file]).values() for p in row}
-    net = read_net(net_file)
+    signals = read_signals([net_file, *additional_files])
+    programs = signals.programs
+    files = {(p.id, p.program_id): p.file for row in programs.values() for p in row if p.file is not None}
+    net, left_hand = read_net(net_file), is_left_hand(net_file)
     lights = {light.getID(): light for light in net.getTrafficLights()}
     if not lights:
         raise NetworkError(f"{net_file}: has no traffic light; choose a network with signals.")
     findings: list[Finding] = []
     left_out: dict[str, str] = {}
+    never_run: set[tuple[str, str]] = set()
     checked = 0
     for name in sorted(lights):
         usable = [p for p in programs.get(name, []) if not is_off(p)]
@@ -87,10 +111,12 @@ def audit(net_file: Path, additional_files: Sequence[Path] = (), parameters: Int
             left_out[name] = reason
             continue
         checked += len(usable)
-        light = _audited(net, lights[name], parameters or IntergreenParameters(), usable)
+        running = {usable[-1].program_id, *(program for switching in signals.switchings.get(name, ()) for _, program in switching.programs)}
+        never_run |= {(name, p.program_id) for p in usable if p.program_id not in running}
+        light = replace(_audited(net, lights[name], parameters or IntergreenParameters(), usable), left_hand=left_hand)
         for program in usable:
             findings += _of_program(light, without_rings(program))
-    return Audit(tuple(findings), checked, files, left_out)
+    return Audit(tuple(findings), checked, frozenset(never_run), files, left_out)
 
 
 def _reason(light: Any, usable: Sequence[ShippedProgram]) -> str | None:  # noqa: ANN401 - sumolib's traffic light
@@ -100,11 +126,14 @@ def _reason(light: Any, usable: Sequence[ShippedProgram]) -> str | None:  # noqa
 
 
 def _audited(net: Any, light: Any, parameters: IntergreenParameters, programs: Sequence[ShippedProgram]) -> AuditedLight:  # noqa: ANN401
-    links = controlled_links(light)
-    size = max([*links, *(len(phase.state) - 1 for program in programs for phase in program.phases)], default=0) + 1
+    every = controlled_links(light)
+    links = {index: link for index, link in every.items() if link.is_usable}
+    size = max([*every, *(len(phase.state) - 1 for program in programs for phase in program.phases)], default=0) + 1
     way = right_of_way(net, links, size)
     paths = link_paths(net, links)
-    return AuditedLight(light.getID(), links, way, paths, link_needs_s(paths, way, parameters))
+    return AuditedLight(
+        light.getID(), links, way, paths, link_needs_s(paths, way, parameters), unusable=frozenset(every) - frozenset(links)
+    )
 
 
 def _of_program(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:

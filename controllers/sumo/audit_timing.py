@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from controllers.sumo.audit_states import FULL
-from controllers.sumo.findings import AuditRule, Finding, Severity
+from controllers.sumo.findings import AuditRule, Finding, Severity, by_phases, flat, words
 from controllers.sumo.interstages import WALKING_M_S, guideline_yellow_s, minimum_green_s
 from controllers.sumo.programs import YELLOW
 from optimizer.intersection import GroupKind
@@ -40,9 +40,9 @@ class _Gap:
 
 
 def yellow_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
-    """Find greens of vehicles, trams and bicycles that end without yellow or with too little of it."""
-    missing: dict[tuple[int, int], list[int]] = {}
-    short: dict[tuple[int, float, float], list[int]] = {}
+    """Find greens of vehicles, buses, trams and bicycles that end without yellow or with too little of it."""
+    missing: list[tuple[int, tuple[int, ...]]] = []
+    short: dict[tuple[float, float], list[tuple[int, tuple[int, ...]]]] = {}
     for index, link in light.links.items():
         if link.kind is GroupKind.PEDESTRIAN:
             continue
@@ -54,27 +54,27 @@ def yellow_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Fi
                 if column[after] in YELLOW:
                     shown_s = _run_s(program, after, lambda q, column=column: column[q] in YELLOW)  # type: ignore[misc]
                     if shown_s < needed_s - SLACK_S:
-                        short.setdefault((after, shown_s, speed_m_s), []).append(index)
-                elif column[after] not in GOING and column[after] != "s":
-                    missing.setdefault((p, after), []).append(index)
-    for (p, after), links in missing.items():
-        sentence = f"link {light.name(links[0])}{_more(links)} loses its green from phase {p} to phase {after} without yellow."
-        yield light.finding(program, AuditRule.MISSING_YELLOW, Severity.ERROR, [p, after], links, sentence)
-    for (after, shown_s, speed_m_s), links in short.items():
+                        short.setdefault((shown_s, speed_m_s), []).append((index, (after,)))
+                elif column[after] not in GOING:
+                    missing.append((index, (p, after)))
+    for places, links in by_phases(missing):
+        sentence = f"link {light.name(links[0])}{_more(links)} loses its green without yellow: {words(places)}."
+        yield light.finding(program, AuditRule.MISSING_YELLOW, Severity.ERROR, flat(places), links, sentence)
+    for shown_s, speed_m_s, places, links in _regrouped(short):
         kind = light.links[links[0]].kind
         # Bicycles and trams brake otherwise; for them only the guideline's number counts.
-        grave = kind is GroupKind.VEHICLE and shown_s < REACTION_S + speed_m_s / (2 * BRAKING_M_S2) - SLACK_S
+        grave = kind in {GroupKind.VEHICLE, GroupKind.BUS} and shown_s < REACTION_S + speed_m_s / (2 * BRAKING_M_S2) - SLACK_S
         sentence = (
-            f"link {light.name(links[0])}{_more(links)} has {shown_s:g} s of yellow from phase {after} on; "
+            f"link {light.name(links[0])}{_more(links)} has {shown_s:g} s of yellow from {words(places)} on; "
             f"{speed_m_s * 3.6:.0f} km/h call for {guideline_yellow_s(kind, speed_m_s):g} s."
         )
-        yield light.finding(program, AuditRule.SHORT_YELLOW, Severity.ERROR if grave else Severity.WARNING, [after], links, sentence)
+        yield light.finding(program, AuditRule.SHORT_YELLOW, Severity.ERROR if grave else Severity.WARNING, flat(places), links, sentence)
 
 
 def green_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
     """Find greens that are too short to be noticed, and pedestrian greens too short to walk."""
-    short: dict[tuple[int, float, float], list[int]] = {}
-    hurried: dict[tuple[int, float, float], list[int]] = {}
+    short: dict[tuple[float, float], list[tuple[int, tuple[int, ...]]]] = {}
+    hurried: dict[tuple[float, float], list[tuple[int, tuple[int, ...]]]] = {}
     for index, link in light.links.items():
         column, crossing_m = program.column(index), light.crossing_m(index)
         least_s, whole_s = minimum_green_s(link.kind, crossing_m), crossing_m / WALKING_M_S
@@ -84,22 +84,26 @@ def green_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Fin
                 continue
             shown_s = _run_s(program, p, lambda q, column=column: column[q] in GOING)  # type: ignore[misc]
             if shown_s < least_s - SLACK_S:
-                short.setdefault((p, shown_s, least_s), []).append(index)
+                short.setdefault((shown_s, least_s), []).append((index, (p,)))
             elif link.kind is GroupKind.PEDESTRIAN and shown_s < whole_s - SLACK_S:
-                hurried.setdefault((p, shown_s, whole_s), []).append(index)
-    for (p, shown_s, least_s), links in short.items():
-        sentence = f"link {light.name(links[0])}{_more(links)} is green for {shown_s:g} s from phase {p} on; {least_s:.1f} s are the least."
-        yield light.finding(program, AuditRule.SHORT_GREEN, Severity.ERROR, [p], links, sentence)
-    for (p, shown_s, whole_s), links in hurried.items():
+                hurried.setdefault((shown_s, whole_s), []).append((index, (p,)))
+    for shown_s, least_s, places, links in _regrouped(short):
+        green = f"is green for {shown_s:g} s from {words(places)} on"
+        sentence = f"link {light.name(links[0])}{_more(links)} {green}; {least_s:.1f} s are the least."
+        yield light.finding(program, AuditRule.SHORT_GREEN, Severity.ERROR, flat(places), links, sentence)
+    for shown_s, whole_s, places, links in _regrouped(hurried):
         sentence = (
-            f"link {light.name(links[0])}{_more(links)} is green for {shown_s:g} s from phase {p} on; "
+            f"link {light.name(links[0])}{_more(links)} is green for {shown_s:g} s from {words(places)} on; "
             f"to walk all the way takes {whole_s:.1f} s, the rest of which must lie in the intergreen."
         )
-        yield light.finding(program, AuditRule.SHORT_CROSSING, Severity.NOTE, [p], links, sentence)
+        yield light.finding(program, AuditRule.SHORT_CROSSING, Severity.NOTE, flat(places), links, sentence)
 
 
 def intergreen_findings(light: AuditedLight, program: ShippedProgram) -> Iterator[Finding]:
-    """Find pairs of streams whose greens follow each other faster than the intergreen allows; one finding for each change of phases."""
+    """Find pairs of streams whose greens follow each other faster than the intergreen allows.
+
+    Changes of phases in which the same pairs lack the same time make one finding.
+    """
     found: dict[tuple[int, int], list[tuple[float, float, int, int]]] = {}
     for (i, j), need_s in light.needs_s.items():
         if light.links[i].origins == light.links[j].origins:
@@ -107,21 +111,26 @@ def intergreen_findings(light: AuditedLight, program: ShippedProgram) -> Iterato
         for gap in _gaps(program, program.column(i), program.column(j)):
             if need_s - gap.time_s > SLACK_S and not _arranged(light, program, gap, i, j):
                 found.setdefault((gap.last, gap.first), []).append((need_s - gap.time_s, gap.time_s, i, j))
-    for (last, first), rows in sorted(found.items()):
-        grave = [row for row in rows if row[0] > GRAVE_S and _is_full_start(light, program, first, row)]
+    alike: dict[tuple[frozenset[tuple[float, float, int, int]], ...], list[tuple[int, int]]] = {}
+    for change, rows in sorted(found.items()):
+        full = [row for row in rows if row[0] > GRAVE_S and _is_full_start(light, program, change[1], row)]
+        alike.setdefault((frozenset(rows), frozenset(full)), []).append(change)
+    for (every, full_starts), changes in alike.items():
+        rows, grave, (last, first) = sorted(every), sorted(full_starts), changes[0]
         lack_s, shown_s, i, j = max(grave or rows)
         others = f"; {len(rows) - 1} more pair{'s' if len(rows) > 2 else ''} likewise" if len(rows) > 1 else ""
         mild = "the later one has to give way" if lack_s > GRAVE_S else f"less than {GRAVE_S:g} s too few"
         why = "the later one need not give way" if grave else mild
+        again = f"; so from {words(changes[1:])}" if len(changes) > 1 else ""
         sentence = (
             f"from the end of green of link {light.name(i)} after phase {last} to the green of link {light.name(j)} in phase {first} "
             f"there are {shown_s:g} s ({why}); {shown_s + lack_s:.1f} s are needed, "
-            f"so lengthen the change by {math.ceil(lack_s - SLACK_S)} s{others}."
+            f"so lengthen the change by {math.ceil(lack_s - SLACK_S)} s{others}{again}."
         )
         severity = Severity.ERROR if grave else Severity.WARNING
         pairs = sorted((i, j, shown_s, round(shown_s + lack_s, 1)) for lack_s, shown_s, i, j in rows)
         links = [link for pair in pairs for link in pair[:2]]
-        yield light.finding(program, AuditRule.SHORT_INTERGREEN, severity, [last, first], links, sentence, pairs)
+        yield light.finding(program, AuditRule.SHORT_INTERGREEN, severity, flat(changes), links, sentence, pairs)
 
 
 def _arranged(light: AuditedLight, program: ShippedProgram, gap: _Gap, i: int, j: int) -> bool:
@@ -179,6 +188,15 @@ def _gaps(program: ShippedProgram, ending: str, starting: str) -> Iterator[_Gap]
             done.add((before, phase))
             for after in program.followers(phase):
                 heapq.heappush(queue, (time_s + least_s(program, phase), phase, after))
+
+
+def _regrouped(
+    found: dict[tuple[float, float], list[tuple[int, tuple[int, ...]]]],
+) -> Iterator[tuple[float, float, tuple[tuple[int, ...], ...], list[int]]]:
+    """Yield what is shown and needed, with the phases where that begins and the links."""
+    for (shown_s, needed_s), seen in found.items():
+        for places, links in by_phases(seen):
+            yield shown_s, needed_s, places, links
 
 
 def _more(links: list[int]) -> str:

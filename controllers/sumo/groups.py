@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from controllers.sumo.links import crossing_of, direction_of
-from controllers.sumo.programs import GREEN
+from controllers.sumo.programs import GREEN, MAY_GO
 from optimizer.intersection import Direction
 
 if TYPE_CHECKING:
@@ -86,6 +86,11 @@ def green_together(first: LinkGroup, second: LinkGroup) -> bool:
     return any(a in GREEN and b in GREEN for a, b in zip(first.column, second.column, strict=True))
 
 
+def go_together(first: LinkGroup, second: LinkGroup) -> bool:
+    """Whether the program lets both groups go at the same time in any phase, be it by turning on red."""
+    return any(a in MAY_GO and b in MAY_GO for a, b in zip(first.column, second.column, strict=True))
+
+
 def foes(first: LinkGroup, second: LinkGroup, way: RightOfWay) -> bool:
     """Whether any two links of the groups cross or merge."""
     return any(way.foes[i, j] for i in first.links for j in second.links)
@@ -100,7 +105,7 @@ def conflicts(groups: Sequence[LinkGroup], way: RightOfWay) -> tuple[frozenset[i
 
 
 def yields_to(light: str, groups: Sequence[LinkGroup], way: RightOfWay) -> tuple[frozenset[int], ...]:
-    """Return for each group the foes it must give way to where both are green; free of cycles.
+    """Return for each group the foes it must give way to where both may go; free of cycles.
 
     The net's right of way says who waits. Where it is silent or says both, the weaker letter ("g" against "G") waits.
     Pairs whose foes are both shown "G" are reported: such a program relies on the right of way behind a green that promises none.
@@ -110,7 +115,7 @@ def yields_to(light: str, groups: Sequence[LinkGroup], way: RightOfWay) -> tuple
     for g, group in enumerate(groups):
         for h in range(g + 1, len(groups)):
             other = groups[h]
-            if not foes(group, other, way) or not green_together(group, other):
+            if not foes(group, other, way) or not go_together(group, other):
                 continue
             if any(a in _MAJOR and b in _MAJOR for a, b in zip(group.column, other.column, strict=True)):
                 unsafe.append(f"{group.id} / {other.id}")
@@ -128,8 +133,8 @@ def yields_to(light: str, groups: Sequence[LinkGroup], way: RightOfWay) -> tuple
 
 
 def _weaker(first: LinkGroup, second: LinkGroup) -> int:
-    """Return -1 where the first group shows the weaker letter while both are green, 1 for the second, 0 where neither does."""
-    together = [(a in _MAJOR, b in _MAJOR) for a, b in zip(first.column, second.column, strict=True) if a in GREEN and b in GREEN]
+    """Return -1 where the first group shows the weaker letter while both may go, 1 for the second, 0 where neither does."""
+    together = [(a in _MAJOR, b in _MAJOR) for a, b in zip(first.column, second.column, strict=True) if a in MAY_GO and b in MAY_GO]
     balance = sum(int(a) - int(b) for a, b in together)
     return (balance > 0) - (balance < 0)
 

@@ -7,15 +7,14 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Final
 
-from controllers.sumo.programs import GREEN, RED_YELLOW, YELLOW
-from controllers.sumo.stages import is_green_phase
+from controllers.sumo.programs import GREEN, OFF, RED_YELLOW, TURN_ON_RED, YELLOW, is_green_phase, lit_states
 from optimizer.intersection import GroupKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from controllers.sumo.groups import LinkGroup
-    from controllers.sumo.programs import ShippedProgram
+    from controllers.sumo.programs import ShippedPhase, ShippedProgram
 
 WALKING_M_S: Final = 1.2
 """Clearing speed of pedestrians (RiLSA 2015, 2.5)."""
@@ -23,6 +22,7 @@ WALKING_M_S: Final = 1.2
 MINIMUM_GREEN_S: Final = 5.0
 MAXIMUM_RED_S: Final = {
     GroupKind.VEHICLE: 300.0,
+    GroupKind.BUS: 300.0,
     GroupKind.TRAM: 300.0,
     GroupKind.BICYCLE: 120.0,
     GroupKind.PEDESTRIAN: 120.0,
@@ -93,7 +93,10 @@ def intergreens_s(
     yellows_s, crossings_m
         Yellow and (longest) path across the junction of each group.
     """
-    parted = [_is_parting(phase, groups, program) for phase in range(len(program.phases))]
+    lit = [group for group in groups if not OFF.issuperset(group.column)]
+    parted = [
+        _is_parting("".join(group.column[p] for group in lit), state, program.phases[p]) for p, state in enumerate(lit_states(program))
+    ]
     pairs = [(g, h) for g, row in enumerate(foes) for h in row]
     direct = {(g, h): _shortest_s(groups[g].column, groups[h].column, program, parted) for g, h in pairs}
     on_foot = [group.kind is GroupKind.PEDESTRIAN for group in groups]
@@ -113,16 +116,15 @@ def intergreens_s(
     return tuple(tuple(least_s(g, h) if (g, h) in direct else 0.0 for h in range(len(groups))) for g in range(len(groups)))
 
 
-def _is_parting(phase: int, groups: Sequence[LinkGroup], program: ShippedProgram) -> bool:
-    """Whether a phase is more than a part of an interstage.
+def _is_parting(letters: str, state: str, phase: ShippedPhase) -> bool:
+    """Whether a phase, in which the groups show these letters, is more than a part of an interstage.
 
     It is a stage; or a stage for signals that lead nowhere in this net; or so long a red that it serves somebody whom the net
     does not show.
     """
-    state = program.phases[phase].state
-    if is_green_phase("".join(group.column[phase] for group in groups)) or is_green_phase(state):
+    if is_green_phase(letters) or is_green_phase(state):
         return True
-    return set(state) == {"r"} and program.phases[phase].duration_s > LONGEST_ALL_RED_S
+    return set(state) <= {"r", TURN_ON_RED} and phase.duration_s > LONGEST_ALL_RED_S
 
 
 def _shortest_s(ending: str, starting: str, program: ShippedProgram, parting: Sequence[bool]) -> float | None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _GENERAL: Final = frozenset(
     ["private", "passenger", "hov", "evehicle", "truck", "trailer", "delivery", "motorcycle", "vip", "army", "custom1", "custom2"]
 )
-_PUBLIC: Final = frozenset(["tram", "bus", "coach", "taxi", "rail_urban", "rail", "rail_electric", "rail_fast", "subway", "cable_car"])
+_RAILS: Final = frozenset(["tram", "rail_urban", "rail", "rail_electric", "rail_fast", "subway", "cable_car"])
+_BUSES: Final = frozenset(["bus", "coach", "taxi"])
 _CYCLES: Final = frozenset(["bicycle", "moped", "scooter"])
 _FEET: Final = frozenset(["pedestrian", "wheelchair"])
 
@@ -51,12 +52,15 @@ class ControlledLink:
         Who uses it.
     origins
         Ids of the edges it comes from (of the crossing, for pedestrians).
+    is_usable
+        Whether the lanes let anybody use it.
     """
 
     index: int
     connections: tuple[Any, ...]
     kind: GroupKind
     origins: tuple[str, ...]
+    is_usable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,14 @@ def _link(index: int, connections: list[Any]) -> ControlledLink:
     if crossings and (not users or kind is GroupKind.BICYCLE):
         kind = GroupKind.PEDESTRIAN  # bicycles that ride with the pedestrians' signal: who is slower counts
     origins = crossings or {c.getFrom().getID() for c in connections}
-    return ControlledLink(index, tuple(connections), kind, tuple(sorted(origins)))
+    return ControlledLink(index, tuple(connections), kind, tuple(sorted(origins)), bool(users or crossings))
 
 
 def _kind(users: frozenset[str]) -> GroupKind:
     for kind, classes in (
         (GroupKind.VEHICLE, _GENERAL),
-        (GroupKind.TRAM, _PUBLIC),
+        (GroupKind.TRAM, _RAILS),
+        (GroupKind.BUS, _BUSES),
         (GroupKind.BICYCLE, _CYCLES),
         (GroupKind.PEDESTRIAN, _FEET),
     ):
@@ -133,6 +138,11 @@ def crossing_of(connection: Any) -> Any | None:  # noqa: ANN401
 def direction_of(connection: Any) -> Direction:  # noqa: ANN401
     """Return where a connection turns."""
     return _DIRECTION.get(connection.getDirection(), Direction.STRAIGHT)
+
+
+def is_turn_back(connection: Any) -> bool:  # noqa: ANN401
+    """Whether a connection leads back the way it comes from."""
+    return direction_of(connection) is Direction.TURN
 
 
 def path_lanes(net: Any, connection: Any) -> list[Any]:  # noqa: ANN401
@@ -248,6 +258,4 @@ def _arriving(edge: Any) -> list[Any]:  # noqa: ANN401
 
 def _road(connections: Iterable[Any]) -> list[Any]:
     """Return the connections that lead on along roads: no crossings, no inner lanes, no turning back."""
-    return [
-        c for c in connections if not c.getFrom().getFunction() and not c.getTo().getFunction() and direction_of(c) is not Direction.TURN
-    ]
+    return [c for c in connections if not c.getFrom().getFunction() and not c.getTo().getFunction() and not is_turn_back(c)]

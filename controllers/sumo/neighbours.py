@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from controllers.sumo.links import crossing_m
+from controllers.sumo.links import crossing_m, is_turn_back
 from optimizer.neighbours import Link
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _walk(net: Net, lane: Any, approaches: Mapping[str, object]) -> tuple[str, f
         if edge.getID() in approaches:
             return edge.getID(), distance_m, time_s
         seen.add(edge.getID())
-        ways = [c for each in (lane, *edge.getLanes()) for c in each.getOutgoing() if c.getDirection() != "t" and not c.getTo().isSpecial()]
+        ways = [c for each in (lane, *edge.getLanes()) for c in each.getOutgoing() if not is_turn_back(c) and not c.getTo().isSpecial()]
         ways = [c for c in ways if c.getTo().getID() not in seen and not c.getTLSID() and c.getToLane().allows("passenger")]
         if not ways:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,15 @@ from controllers.sumo.links import (
     outgoing_lane,
     right_of_way,
 )
-from controllers.sumo.programs import NetworkError, fault, read_signals, without_rings
+from controllers.sumo.programs import (
+    NetworkError,
+    fault,
+    is_left_hand,
+    read_signals,
+    refuse_empty_phases,
+    with_red_for_off,
+    without_rings,
+)
 from controllers.sumo.stages import maximal_stages, shipped_stages
 from optimizer.intersection import Intersection, Movement, SignalGroup
 
@@ -94,7 +102,8 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = (), *, begin
         If a file is missing or broken, or the network has no traffic light.
     """
     signals = read_signals([net_file, *additional_files])
-    net = read_net(net_file)
+    refuse_empty_phases(program for row in signals.programs.values() for program in row)
+    net, left_hand = read_net(net_file), is_left_hand(net_file)
     lights = {light.getID(): light for light in net.getTrafficLights()}
     if not net.getEdges():
         raise NetworkError(f"{net_file}: holds no road network; name the .net.xml file.")
@@ -111,7 +120,7 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = (), *, begin
         if is_switched_off:
             switched_off.add(name)
         try:
-            junctions[name] = _describe(net, lights[name], program)
+            junctions[name] = replace(_describe(net, lights[name], program), left_hand=left_hand)
         except _LeftAlone as left:
             left_alone[name] = str(left)
     for reason in sorted(set(left_alone.values())):
@@ -145,7 +154,7 @@ def _describe(net: Any, light: Any, shipped: ShippedProgram | None) -> Intersect
     reason = fault(shipped, list(links))
     if reason is not None:
         raise _LeftAlone(reason)
-    program = without_rings(shipped)
+    program = with_red_for_off(without_rings(shipped))
     size = len(program.phases[0].state)
     way = right_of_way(net, links, size)
     drafts = link_groups(links, program)

@@ -19,7 +19,8 @@ def plan_program(plan: SignalPlan, junction: Intersection, program_id: str) -> S
     """Return the program that shows a plan: greens, and the yellows and red-yellows that the junction's description gives each group.
 
     A group shows a permissive green while a group that it must give way to is green, is about to be (red-yellow), or still clears (its
-    yellow and intergreen).
+    yellow and intergreen). A group that may turn on red shows so in its red wherever the junction's stages permit it beside those who
+    have the way then.
 
     Parameters
     ----------
@@ -36,7 +37,11 @@ def plan_program(plan: SignalPlan, junction: Intersection, program_id: str) -> S
         for window in windows:
             end_s = window.start_s + window.length_s
             times_s = [window.start_s, window.start_s - group.red_yellow_s, end_s, end_s + group.yellow_s]
-            times_s += [end_s + junction.intergreen_s[g][h] for h, others in enumerate(junction.yields_to) if g in others]
+            times_s += [
+                end_s + junction.intergreen_s[g][h]
+                for h, others in enumerate(junction.yields_to)
+                if g in others or junction.turns_on_red(h)
+            ]
             marks.update(time_s % plan.cycle_s for time_s in times_s)
     edges = _distinct(sorted(marks), plan.cycle_s)
     phases: list[ShippedPhase] = []
@@ -65,7 +70,7 @@ def program_plan(program: ShippedProgram, junction: Intersection) -> SignalPlan:
     greens = []
     for group in junction.groups:
         column = program.column(group.links[0]) if group.links else ""
-        greens.append(_windows([letter in GREEN and letter != Aspect.RED_THEN_GO.value for letter in column], program, cycle_s))
+        greens.append(_windows([letter in GREEN for letter in column], program, cycle_s))
     return SignalPlan(junction.id, cycle_s, program.offset_s % cycle_s, tuple(greens))
 
 
@@ -108,7 +113,8 @@ def _letter(plan: SignalPlan, junction: Intersection, g: int, second: float) -> 
         until_start_s = (window.start_s - second) % plan.cycle_s
         if until_start_s < group.red_yellow_s:
             return "u"
-    return Aspect.RED.value
+    occupying = [h for h in range(len(plan.greens)) if h != g and _occupies(plan, junction, h, g, second)]
+    return junction.red_aspect(g, occupying).value
 
 
 def _occupies(plan: SignalPlan, junction: Intersection, h: int, g: int, second: float) -> bool:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import itertools
 import math
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 import sumolib
 
-from controllers.sumo.xml_reading import InputFileError, elements_by_file
+from controllers.sumo.xml_reading import InputFileError, elements_by_file, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-GREEN: Final = frozenset("GgsoO")
-"""Letters under which traffic may go ("o" and "O": the signal is switched off, traffic follows the signs)."""
+GREEN: Final = frozenset("GgoO")
+"""Letters of a green ("o" and "O": the signal is switched off, traffic follows the signs)."""
+
+TURN_ON_RED: Final = "s"
+MAY_GO: Final = GREEN | {TURN_ON_RED}
+"""Letters under which traffic may go: at green, or at red after stopping."""
 
 YELLOW: Final = frozenset("yY")
 RED_YELLOW: Final = "u"
-_OFF: Final = frozenset("oO")
 _OFF_PROGRAM: Final = "off"
-KNOWN: Final = GREEN | YELLOW | frozenset("ru")
+OFF: Final = frozenset("oO")
+KNOWN: Final = MAY_GO | YELLOW | frozenset("ru")
 _RANK: Final = {"r": 0, "s": 1, "g": 2, "G": 3}
 
 
@@ -60,6 +65,11 @@ class ShippedPhase:
     yellow_s: float = 0.0
     all_red_s: float = 0.0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it lasts no time, which SUMO refuses."""
+        return self.duration_s <= 0
+
 
 @dataclass(frozen=True, slots=True)
 class ShippedProgram:
@@ -79,6 +89,8 @@ class ShippedProgram:
         Its phases.
     parameters
         Its ``<param>`` elements.
+    file
+        Where it stands; None for one that was made, not read.
     """
 
     id: str
@@ -87,6 +99,7 @@ class ShippedProgram:
     offset_s: float
     phases: tuple[ShippedPhase, ...]
     parameters: dict[str, str] = field(default_factory=dict)
+    file: Path | None = field(default=None, compare=False)
 
     def followers(self, phase: int) -> tuple[int, ...]:
         """Return the positions of the phases that may follow a phase."""
@@ -220,9 +233,50 @@ def _time_s(text: str) -> float:
     return float(sumolib.miscutils.parseTime(text))
 
 
+def refuse_empty_phases(programs: Iterable[ShippedProgram]) -> None:
+    """Refuse programs that SUMO would refuse for a phase of 0 s.
+
+    Raises
+    ------
+    NetworkError
+        If there is one.
+    """
+    for program in programs:
+        for index, phase in enumerate(program.phases):
+            if phase.is_empty:
+                place = f"{program.file}: phase {index} of tlLogic {program.id!r} (program {program.program_id!r})"
+                raise NetworkError(f"{place} lasts {phase.duration_s:g} s, which SUMO refuses; give it a length or take it out.")
+
+
 def is_off(program: ShippedProgram) -> bool:
     """Whether a program only switches the signals off."""
-    return program.program_id == _OFF_PROGRAM or all(_OFF.issuperset(phase.state) for phase in program.phases)
+    return program.program_id == _OFF_PROGRAM or all(OFF.issuperset(phase.state) for phase in program.phases)
+
+
+def is_green_phase(state: str) -> bool:
+    """Whether a state is that of a stage: somebody has green and nobody yellow or red-yellow."""
+    return not YELLOW.intersection(state) and RED_YELLOW not in state and bool(GREEN.intersection(state))
+
+
+def with_red_for_off(program: ShippedProgram) -> ShippedProgram:
+    """Return a program with red in those phases in which all signals are off that are on in another phase.
+
+    Such a phase says nothing about who may go together.
+    """
+    lit = [link for link in range(len(program.phases[0].state)) if not OFF.issuperset(program.column(link))]
+
+    def shown(state: str) -> str:
+        if not lit or not OFF.issuperset(state[link] for link in lit):
+            return state
+        return "".join("r" if link in lit else letter for link, letter in enumerate(state))
+
+    return replace(program, phases=tuple(replace(phase, state=shown(phase.state)) for phase in program.phases))
+
+
+def lit_states(program: ShippedProgram) -> list[str]:
+    """Return the states without the signals that are off in all phases: those neither make a stage nor end one."""
+    lit = [link for link in range(len(program.phases[0].state)) if not OFF.issuperset(program.column(link))]
+    return ["".join(phase.state[link] for link in lit) for phase in program.phases]
 
 
 def fault(program: ShippedProgram, links: Sequence[int]) -> str | None:
@@ -315,6 +369,22 @@ def _pair_sequence(pair: list[ShippedPhase]) -> list[ShippedPhase]:
     return phases
 
 
+def is_left_hand(net_file: Path) -> bool:
+    """Whether one drives on the left in a network.
+
+    Raises
+    ------
+    NetworkError
+        If the file is missing or no XML.
+    """
+    try:
+        with opened(net_file) as stream:
+            _, root = next(ET.iterparse(stream, events=("start",)))
+    except (OSError, ET.ParseError, EOFError, zlib.error) as error:
+        raise NetworkError(f"{net_file}: cannot be read as a network ({error}); name a .net.xml file.") from error
+    return root.get("lefthand", "false").lower() in ("true", "1", "yes", "on", "x", "t")
+
+
 def _program(element: ET.Element, file: Path) -> ShippedProgram:
     name = element.get("id", "")
     try:
@@ -325,6 +395,7 @@ def _program(element: ET.Element, file: Path) -> ShippedProgram:
             offset_s=_offset_s(element.get("offset", "0")),
             phases=tuple(_phase(phase) for phase in element.findall("phase")),
             parameters={param.get("key", ""): param.get("value", "") for param in element.findall("param")},
+            file=file,
         )
     except (KeyError, ValueError) as error:
         raise NetworkError(f"{file}: a phase of tlLogic {name!r} has a missing or wrong attribute ({error}); mend it.") from error

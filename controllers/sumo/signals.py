@@ -158,7 +158,8 @@ class JunctionSignals:
         letters = [Aspect.RED.value] * junction.signal_count
         next_s = status.green_start_s
         for index, group in enumerate(junction.groups):
-            letter = Aspect.RED.value
+            # Who may turn on red in both stages, or on one side of its green, may do so in between.
+            letter = Aspect.RED_THEN_GO.value if _turns_on_red(old.aspects[index], new.aspects[index]) else Aspect.RED.value
             if old.serves(index) and new.serves(index):
                 letter = old.aspects[index].value
             elif old.serves(index):
@@ -184,3 +185,8 @@ class JunctionSignals:
     def _note(self, time_s: float, event: str, reason: str) -> None:
         stage = self.junction.stages[self.status.stage].id
         self.log.append(SignalChange(time_s, self.junction.id, event, stage, self.state, reason))
+
+
+def _turns_on_red(old: Aspect, new: Aspect) -> bool:
+    """Whether a group may turn on red while it is red between two stages: one gives it the permission, the other that or green."""
+    return Aspect.RED_THEN_GO in (old, new) and Aspect.RED not in (old, new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from controllers.sumo.programs import GREEN, RED_YELLOW, YELLOW
+from controllers.sumo.programs import GREEN, OFF, is_green_phase
 from optimizer.intersection import Aspect, GroupKind, Intersection, Stage
 
 if TYPE_CHECKING:
@@ -18,18 +18,14 @@ ASPECT_OF: Final = {"G": Aspect.PROTECTED, "g": Aspect.PERMISSIVE, "s": Aspect.R
 """A switched-off signal ("O", "o") lets traffic go by the signs, which is what the same-sized green letter means."""
 
 
-def is_green_phase(state: str) -> bool:
-    """Whether a phase is a stage: somebody has green and nobody yellow or red-yellow."""
-    return not YELLOW.intersection(state) and RED_YELLOW not in state and bool(GREEN.intersection(state))
-
-
 def shipped_stages(program: ShippedProgram, groups: Sequence[LinkGroup]) -> tuple[Stage, ...]:
     """Return the green phases of the program, each combination of aspects once.
 
     A group that is green only while another one has yellow (overlapping programs) gets the longest such phase, with red for yellow.
     """
     columns = [[group.column[phase] for group in groups] for phase in range(len(program.phases))]
-    chosen = [phase for phase, column in enumerate(columns) if is_green_phase("".join(column))]
+    lit = [g for g, group in enumerate(groups) if not OFF.issuperset(group.column)]
+    chosen = [phase for phase, column in enumerate(columns) if is_green_phase("".join(column[g] for g in lit))]
     for g in range(len(groups)):
         if any(columns[phase][g] in GREEN for phase in chosen):
             continue
@@ -46,7 +42,7 @@ def maximal_stages(
 ) -> tuple[Stage, ...]:
     """Return all maximal sets of compatible vehicle groups as stages, each filled up with the other groups that fit.
 
-    Groups of pedestrians, bicycles and trams that fit nowhere get a stage of their own, filled up likewise.
+    Groups of pedestrians, bicycles, buses and trams that fit nowhere get a stage of their own, filled up likewise.
 
     Parameters
     ----------
@@ -70,8 +66,14 @@ def maximal_stages(
 def with_maximal_stages(junction: Intersection) -> Intersection:
     """Return the junction with the generated stages added to those it has."""
     generated = maximal_stages([group.kind for group in junction.groups], junction.conflicts, junction.yields_to)
+    generated = tuple(replace(stage, aspects=_with_permissions(junction, stage)) for stage in generated)
     known = {stage.aspects for stage in junction.stages}
     return replace(junction, stages=junction.stages + tuple(stage for stage in generated if stage.aspects not in known))
+
+
+def _with_permissions(junction: Intersection, stage: Stage) -> tuple[Aspect, ...]:
+    green = [g for g in range(len(junction.groups)) if stage.serves(g)]
+    return tuple(junction.red_aspect(g, green) if aspect is Aspect.RED else aspect for g, aspect in enumerate(stage.aspects))
 
 
 def _filled(chosen: Sequence[int], candidates: Sequence[int], conflicts: Sequence[frozenset[int]]) -> frozenset[int]:

@@ -74,7 +74,7 @@ def from_counts(path: Path, junctions: Mapping[str, Intersection]) -> list[TurnC
 def counts_csv(counts: TurnCounts, junctions: Mapping[str, Intersection]) -> str:
     """Return flows as a table of counts that `from_counts` reads.
 
-    A tram on lanes of its own beside others' lanes of the same way has no row: where it is to have a green, it needs no count.
+    Buses or trams on lanes of their own beside others' lanes of the same way have no row: their green needs no count.
 
     Parameters
     ----------

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 COLOURS: Final = {"green": "#2e9e4f", "yellow": "#f2c230", "red": "#c8372d", "red_yellow": "#ee8a2b"}
 BANDS: Final = ("#3b6fb6", "#b65e3b")
 INCH_PER_GROUP: Final = 0.32
-KINDS: Final = {GroupKind.VEHICLE: "", GroupKind.PEDESTRIAN: " (foot)", GroupKind.BICYCLE: " (cycle)", GroupKind.TRAM: " (tram)"}
+KINDS: Final = {
+    GroupKind.VEHICLE: "",
+    GroupKind.PEDESTRIAN: " (foot)",
+    GroupKind.BICYCLE: " (cycle)",
+    GroupKind.BUS: " (bus)",
+    GroupKind.TRAM: " (tram)",
+}
 LONGEST_NAME: Final = 34
 
 

@@ -220,7 +220,7 @@ def turns_of(junction: Intersection) -> dict[tuple[str, str, bool], tuple[int, .
     """Return the movements of each way through a junction: from edge, to edge, and whether on lanes of public transport."""
     found: dict[tuple[str, str, bool], tuple[int, ...]] = {}
     for index, m in enumerate(junction.movements):
-        public = junction.groups[m.group].kind is GroupKind.TRAM
+        public = junction.groups[m.group].kind in {GroupKind.BUS, GroupKind.TRAM}
         way = (junction.incoming[m.incoming].approach, junction.outgoing[m.outgoing].approach, public)
         found[way] = (*found.get(way, ()), index)
     return found

@@ -166,10 +166,14 @@ def plan_scenario(
             del junctions[name]
     if not junctions:
         raise ExperimentError(f"{place.name}: no traffic light can be timed ({'; '.join(sorted(set(left_out.values())))}).")
+    links = links_between(site.reading.net, junctions)
+    if choose is not None and not links:
+        raise ExperimentError(
+            f"{place.name}: no road leads from one signal that can be timed to another; a green wave needs two along a road."
+        )
     on_step("counting the traffic")
     counts = busiest(count(place, site, junctions, request))
     demands = {name: junction_demand(junction, counts) for name, junction in junctions.items()}
-    links = links_between(site.reading.net, junctions)
     sets = linked_sets(junctions, links) if choose is None else [choose((site, demands, links))]
     results, achieved = plan_junctions(junctions, demands, links, sets, request, on_step)
     tasks = {name: DesignTask(junction, demands[name]) for name, junction in junctions.items()}

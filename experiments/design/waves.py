@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.sumo.findings import Finding
-    from experiments.design.corridor import Corridor
+    from experiments.design.corridor import Corridor, CorridorSignal
     from experiments.design.planning import PlanRequest, ScenarioPlan
     from optimizer.design.plan import GreenWindow, SignalPlan
     from sumo_networks import Scenario
@@ -48,7 +48,7 @@ class ScenarioWave:
     instance, wave
         What was asked of MAXBAND or MULTIBAND, and its answer.
     out, back
-        The bands that the real greens leave open.
+        The bands that the real greens leave open; no inbound one in a one-way street.
     """
 
     corridor: Corridor
@@ -56,7 +56,12 @@ class ScenarioWave:
     instance: WaveInstance
     wave: Wave
     out: Band
-    back: Band
+    back: Band | None
+
+    @property
+    def bands(self) -> dict[str, Band]:
+        """The bands by direction."""
+        return {"out": self.out} if self.back is None else {"out": self.out, "in": self.back}
 
 
 def wave_scenario(
@@ -99,7 +104,7 @@ def wave_scenario(
     roads = Roads({name: designed.site.junctions[name] for name in designed.demands}, designed.demands, designed.links)
     road = roads.corridor(list(designed.results))
     on_step("finding the widest bands")
-    instance = _instance(road, designed, k)
+    instance = _instance(road, designed, 0.0 if road.is_one_way else k)
     wave = (widest_band if bands == "common" else widest_bands)(instance)
     for number, signal in enumerate(road.signals):
         result = designed.results[signal.junction]
@@ -110,31 +115,41 @@ def wave_scenario(
     on_step("setting the offsets within the bands")
     _refine(road, designed, _bands_of(road, designed, wave))
     out, back = _bands_of(road, designed, wave)
-    designed = replace(designed, coordinated={signal.junction: (signal.out, signal.back) for signal in road.signals})
+    designed = replace(designed, coordinated={signal.junction: _groups_of(signal) for signal in road.signals})
     return ScenarioWave(road, designed, instance, wave, out, back)
 
 
-def _bands_of(road: Corridor, designed: ScenarioPlan, wave: Wave) -> tuple[Band, Band]:
+def _groups_of(signal: CorridorSignal) -> tuple[int, ...]:
+    return (signal.out,) if signal.back is None else (signal.out, signal.back)
+
+
+def _bands_of(road: Corridor, designed: ScenarioPlan, wave: Wave) -> tuple[Band, Band | None]:
     """Return the bands that the plans leave open at the wave's speeds, both in the order of the signals."""
     plans = [designed.results[signal.junction].plan for signal in road.signals]
     travel_out_s = [share * wave.cycle_s for share in wave.travel_out]
     travel_back_s = [share * wave.cycle_s for share in wave.travel_in]
     out = _band(plans, [s.out for s in road.signals], travel_out_s)
-    back = _band(plans[::-1], [s.back for s in road.signals[::-1]], travel_back_s[::-1])
+    inbound = [s.back for s in road.signals[::-1] if s.back is not None]
+    if not inbound:
+        return out, None
+    back = _band(plans[::-1], inbound, travel_back_s[::-1])
     return out, Band(outbound=False, begin_s=back.begin_s[::-1], width_s=back.width_s)
 
 
-def _refine(road: Corridor, designed: ScenarioPlan, bands: tuple[Band, Band]) -> None:
+def _refine(road: Corridor, designed: ScenarioPlan, bands: tuple[Band, Band | None]) -> None:
     """Move each signal within the room that both bands leave it to where the platoons wait least."""
     rooms_s = {}
     for number, signal in enumerate(road.signals):
         plan = designed.results[signal.junction].plan
         spans = [
             value
-            for group, band in zip((signal.out, signal.back), bands, strict=True)
+            for group, band in zip(_groups_of(signal), bands, strict=False)
+            if band is not None
             for green in (_longest(plan, group),)
             for value in ((plan.offset_s + green.start_s, green.length_s), (band.begin_s[number], band.width_s[0]))
         ]
+        if len(spans) == 2:
+            spans *= 2  # a one-way street: the outbound band is all that has to be kept
         earliest_s, latest_s = offset_room(spans[0], spans[1], spans[2], spans[3], plan.cycle_s)
         rooms_s[signal.junction] = plan.offset_s + earliest_s, plan.offset_s + latest_s
     members = {name: CoordinatedJunction(result.problem, result.plan, designed.demands[name]) for name, result in designed.results.items()}
@@ -152,13 +167,13 @@ def write_wave(found: ScenarioWave, bands: str, out: Path) -> list[Finding]:
         for signal, position_m in zip(found.corridor.signals, positions_m, strict=True)
     ]
     for ending in ("svg", "pdf"):
-        draw_time_space(stops, [found.out, found.back], found.designed.place.name, out / "drawings" / f"time_space.{ending}")
+        draw_time_space(stops, list(found.bands.values()), found.designed.place.name, out / "drawings" / f"time_space.{ending}")
     content = {
         "signals": [
             {"junction": stop.name, "position_m": round(stop.position_m, 1), "offset_s": stop.plan.offset_s, "cycle_s": stop.plan.cycle_s}
             for stop in stops
         ],
-        "bands_s": {"out": found.out.width_s[0], "in": found.back.width_s[0]},
+        "bands_s": {name: band.width_s[0] for name, band in found.bands.items()},
         "model": wave_content(found.wave, found.instance, bands=bands),
     }
     write_whole(out / "wave.json", json.dumps(content, indent=1) + "\n")
@@ -168,18 +183,16 @@ def write_wave(found: ScenarioWave, bands: str, out: Path) -> list[Finding]:
 def bands_table(found: ScenarioWave) -> Table:
     """Return the corridor's signals, offsets and speeds as a table for the terminal."""
     cycle_s = found.wave.cycle_s
-    widths = [
-        f"{name} {band.width_s[0]:.1f} s ({100 * band.width_s[0] / cycle_s:.0f} %)"
-        for name, band in (("out", found.out), ("in", found.back))
-    ]
+    widths = [f"{name} {band.width_s[0]:.1f} s ({100 * band.width_s[0] / cycle_s:.0f} %)" for name, band in found.bands.items()]
     table = Table(title=f"cycle {cycle_s:g} s, bands {', '.join(widths)}", title_justify="left")
-    for head in ("signal", "offset, s", "to the next, m", "speed out, km/h", "speed in, km/h"):
+    for head in ("signal", "offset, s", "to the next, m", *(f"speed {name}, km/h" for name in found.bands)):
         table.add_column(head, justify="left" if head == "signal" else "right")
     out_m_s, in_m_s = found.wave.speeds_out_m_s(found.instance), found.wave.speeds_in_m_s(found.instance)
     rows = [
-        (f"{link.out_m:.0f}", f"{a * 3.6:.0f}", f"{b * 3.6:.0f}") for link, a, b in zip(found.corridor.links, out_m_s, in_m_s, strict=True)
+        (f"{link.out_m:.0f}", *(f"{speed * 3.6:.0f}" for speed in speeds[: len(found.bands)]))
+        for link, *speeds in zip(found.corridor.links, out_m_s, in_m_s, strict=True)
     ]
-    for signal, row in zip(found.corridor.signals, [*rows, ("", "", "")], strict=True):
+    for signal, row in zip(found.corridor.signals, [*rows, ("",) * (1 + len(found.bands))], strict=True):
         table.add_row(signal.junction, f"{found.designed.results[signal.junction].plan.offset_s:g}", *row)
     return table
 
@@ -189,7 +202,11 @@ def _instance(road: Corridor, designed: ScenarioPlan, k: float) -> WaveInstance:
     for signal in road.signals:
         plan = designed.results[signal.junction].plan
         cycle_s = plan.cycle_s
-        out, back = _longest(plan, signal.out), _longest(plan, signal.back)
+        out = _longest(plan, signal.out)
+        if signal.back is None:
+            signals.append(WaveSignal(1 - out.length_s / cycle_s, 0.0))
+            continue
+        back = _longest(plan, signal.back)
         # The centre of a red lies half a cycle after that of its green.
         shift = ((back.start_s + back.length_s / 2) - (out.start_s + out.length_s / 2)) / cycle_s
         signals.append(WaveSignal(1 - out.length_s / cycle_s, 1 - back.length_s / cycle_s, red_shift=(shift + 0.5) % 1.0 - 0.5))

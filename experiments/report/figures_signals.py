@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from experiments.report.signal_times import GREEN, PERMISSIVE, RED, RED_YELLOW, YELLOW
+from experiments.report.signal_times import GREEN, PERMISSIVE, RED, RED_YELLOW, TURN_ON_RED, YELLOW
 from experiments.report.style import BLUE, GRID, MUTED, ORANGE, Roles, is_narrow
 from experiments.report.style import GREEN as GO
 from experiments.report.style import VERMILLION as STOP
@@ -33,6 +33,7 @@ _BARS = {
     YELLOW: (AMBER, 0.72, ""),
     RED_YELLOW: (ORANGE, 0.72, ""),
     RED: (STOP, 0.12, ""),
+    TURN_ON_RED: (STOP, 0.3, "/////"),
 }
 
 
@@ -73,9 +74,11 @@ def timing(
         axis.tick_params(axis="y", length=0)
         axis.spines["left"].set_visible(False)
     _clock(axis, width_in)
+    shown = set().union(*(spans[controller]["aspect"] for controller in drawn))
     keys = [
         Patch(facecolor="none" if hatch else colour, edgecolor=colour, hatch=hatch, label=aspect)
         for aspect, (colour, _, hatch) in _BARS.items()
+        if aspect in shown or aspect != TURN_ON_RED
     ]
     figure.legend(
         handles=keys, loc="outside upper left", ncols=3 if is_narrow(width_in) else len(keys), handlelength=1.2, columnspacing=1.0

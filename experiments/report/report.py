@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from controllers.registry import controller
+from controllers.registry import ControllerError, controller
 from experiments.errors import ExperimentError
 from experiments.folders import write_whole
 from experiments.report import figures_kpis, sections
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.report.situations import Situation, Standing
+    from experiments.requests import ControllerChoice
     from experiments.study.definition import Study
     from experiments.study.results import StudyResults
 
@@ -168,12 +169,16 @@ def _watched(situation: Situation, standings: Sequence[Standing], study: Study) 
     """Return the controllers whose first run is repeated: the baseline, the best, and the best that estimates queues from loops."""
     choices = {variant.label: variant.choice for variant in study.controllers}
     loops = set(situation.runs.loc[situation.runs["information"] == InformationClass.LOOPS, "controller"])
-    estimating = [
-        one.controller
-        for one in standings
-        if one.controller in loops and hasattr(controller(choices[one.controller].name, **choices[one.controller].arguments()), "estimated")
-    ]
+    estimating = [one.controller for one in standings if one.controller in loops and _estimates(choices[one.controller])]
     return list(dict.fromkeys([*roles_of(standings, study.baseline).drawn(), *estimating[:1]]))
+
+
+def _estimates(choice: ControllerChoice) -> bool:
+    """Whether a controller says what it believes of the queues; one whose code is not here is not asked."""
+    try:
+        return hasattr(controller(choice.name, **choice.arguments()), "estimated")
+    except ControllerError:
+        return False
 
 
 def _runs_of(situation: Situation, controller: str) -> pd.DataFrame:

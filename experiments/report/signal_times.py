@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
 
 GREEN, PERMISSIVE, YELLOW, RED_YELLOW, RED = "green", "permissive green", "yellow", "red-yellow", "red"
-ASPECTS = {"G": GREEN, "g": PERMISSIVE, "s": PERMISSIVE, "y": YELLOW, "Y": YELLOW, "u": RED_YELLOW, "r": RED}
+TURN_ON_RED = "red, may turn"
+ASPECTS = {"G": GREEN, "g": PERMISSIVE, "s": TURN_ON_RED, "y": YELLOW, "Y": YELLOW, "u": RED_YELLOW, "r": RED}
 """SUMO's letters; others (switched off) let traffic give way, as a permissive green does."""
 
 SPAN_COLUMNS = ("group", "aspect", "start_s", "end_s")

@@ -12,6 +12,8 @@ from experiments.study.definition import ControllerVariant
 from experiments.study.reading import study_from_text
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from experiments.study.definition import Study
     from experiments.study.store import StudyIdentity
 
@@ -62,8 +64,8 @@ class StudyChoice:
         return replace(study, controllers=(*study.controllers, *(ControllerVariant(one, controller_choice(one)) for one in self.also)))
 
 
-def study_of(identity: StudyIdentity) -> Study:
-    """Return the study whose results a folder holds.
+def study_of(identity: StudyIdentity, ran: Collection[str] | None = None) -> Study:
+    """Return the study whose results a folder holds; `ran` as in `study_from_text`.
 
     Raises
     ------
@@ -72,4 +74,4 @@ def study_of(identity: StudyIdentity) -> Study:
     """
     choice = identity.choice
     chosen = StudyChoice(choice["quick"], tuple(choice["also"]), tuple(choice["scenarios"]))
-    return chosen.applied(study_from_text(identity.text, identity.file, Path(identity.folder)))
+    return chosen.applied(study_from_text(identity.text, identity.file, Path(identity.folder), ran))

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controllers.registry import ControllerError, controller, parameters_of, registered
 from controllers.sumo.detectors import DetectorLayout
@@ -20,6 +20,9 @@ from experiments.study.places import TomlText
 from experiments.tables import INDICATORS
 from optimizer.observation import InformationClass
 from sumo_networks.catalogue import is_of_a_family, names
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 READY_MADE = "experiments.studies"
 KEYS = (
@@ -71,8 +74,20 @@ def read_study(path: Path) -> Study:
     return study_from_text(text, str(path), path.resolve().parent)
 
 
-def study_from_text(text: str, file: str, folder: Path | None = None) -> Study:
-    """Read the text of a study file; `file` is what errors call it, `folder` where its relative paths start from.
+def study_from_text(text: str, file: str, folder: Path | None = None, ran: Collection[str] | None = None) -> Study:
+    """Read the text of a study file.
+
+    Parameters
+    ----------
+    text
+        The text.
+    file
+        What errors call it.
+    folder
+        Where its relative paths start from.
+    ran
+        Labels of the controllers that have run, where the study is only read for its results: their code is not needed then. None where
+        it is to be run: each controller is made once, so that mistakes come out before anything runs.
 
     Raises
     ------
@@ -83,11 +98,21 @@ def study_from_text(text: str, file: str, folder: Path | None = None) -> Study:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ExperimentError(f"{file} is no TOML ({error}); mend that place.") from error
-    return _Reader(content, TomlText(text), file, folder).study()
+    reader = _Reader(content, TomlText(text), file, folder)
+    reader.ran = ran
+    return reader.study()
 
 
 class _Reader(CheckedToml):
-    """Reads one study file."""
+    """Reads one study file.
+
+    Attributes
+    ----------
+    ran
+        See `study_from_text`.
+    """
+
+    ran: Collection[str] | None = None
 
     def study(self) -> Study:
         content = self.content
@@ -178,26 +203,25 @@ class _Reader(CheckedToml):
             if not isinstance(name, str) or not isinstance(label, str) or not isinstance(entry.get("parameters", {}), dict):
                 self.complain("controllers", "each controller needs a 'name' (text); its 'label' is a text, its 'parameters' a table")
             choice = ControllerChoice(name, entry.get("information"), entry.get("engine"), self._parameters(entry))
-        if choice.name not in registered() and ":" not in choice.name:
+        if self.ran is None and choice.name not in registered() and ":" not in choice.name:
             known = registered()
             self.complain(
                 "controllers", f"there is no controller {choice.name!r}; {nearest(choice.name, known)} or package.module:Class", choice.name
             )
         if choice.information is not None:
             self._information(choice.information, "controllers")
+        by_class = [ControllerChoice(choice.name, one, choice.engine, choice.parameters) for one in information]
+        open_choice = by_class if choice.information is None else []
+        if self.ran is not None:
+            variants = _labelled(open_choice, label)
+            return variants if any(variant.label in self.ran for variant in variants) else _labelled([choice], label)
         try:
-            leaves_choice = "information" in parameters_of(choice.name) and choice.information is None and information
-            choices = [
-                ControllerChoice(choice.name, one, choice.engine, choice.parameters)
-                for one in (information if leaves_choice else [choice.information])
-            ]
+            choices = open_choice if open_choice and "information" in parameters_of(choice.name) else [choice]
             for one in choices:
                 controller(one.name, **one.arguments())
         except ControllerError as error:
             self.complain("controllers", _lower(str(error)).removesuffix("."), choice.name)
-        return [
-            ControllerVariant(f"{label}@{one.information}" if label and len(choices) > 1 else label or str(one), one) for one in choices
-        ]
+        return _labelled(choices, label)
 
     def _parameters(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Return a controller's parameters, the background plan among them; its place is told from the study file's folder."""
@@ -294,6 +318,10 @@ class _Reader(CheckedToml):
         if not is_number(value) or not 0 < value < 1:
             self.complain("precision", f"'precision' is a share of the mean between 0 and 1, such as 0.05, not {value!r}")
         return float(value)
+
+
+def _labelled(choices: Sequence[ControllerChoice], label: str) -> list[ControllerVariant]:
+    return [ControllerVariant(f"{label}@{one.information}" if label and len(choices) > 1 else label or str(one), one) for one in choices]
 
 
 def _lower(sentence: str) -> str:

@@ -112,4 +112,6 @@ def read_results(folder: Path) -> StudyResults:
         If it holds no study, or one of another form.
     """
     identity = read_identity(folder)
-    return StudyResults(folder, study_of(identity), identity.versions)
+    runs = folder / "runs.parquet"
+    ran = set(pd.read_parquet(runs, columns=["controller"])["controller"]) if runs.is_file() else set()
+    return StudyResults(folder, study_of(identity, ran), identity.versions)

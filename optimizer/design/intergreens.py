@@ -14,7 +14,7 @@ An office's own numbers go into `IntergreenParameters`, its own matrix into `opt
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from optimizer.intersection import GroupKind
@@ -58,11 +58,14 @@ class IntergreenParameters:
     straight, turning, tight
         Vehicles that go straight on, that turn, and that turn with a radius below `tight_radius_m`.
     bicycle, tram, pedestrian
-        The other modes; `tram` also stands for buses on lanes of their own.
+        The other modes. Buses on lanes of their own clear like other vehicles, but are longer.
+    bus_length_m
+        Length of a bus.
     tight_radius_m
         Limit between `turning` and `tight`.
     entering_m_s
-        Speed of the first one of the other stream (v_e): a flying start of 40 km/h for vehicles and trams, a brisk one for the others.
+        Speed of the first one of the other stream (v_e): a flying start of 40 km/h for vehicles, buses and trams, a brisk one for
+        the others.
     """
 
     straight: Clearing = Clearing(3.0, 10.0, 6.0)
@@ -70,11 +73,13 @@ class IntergreenParameters:
     tight: Clearing = Clearing(2.0, 5.0, 6.0)
     bicycle: Clearing = Clearing(1.0, 4.0, 0.0)
     tram: Clearing = Clearing(3.0, 10.0, 15.0)
+    bus_length_m: float = 15.0
     pedestrian: Clearing = Clearing(0.0, 1.2, 0.0)
     tight_radius_m: float = 10.0
     entering_m_s: Mapping[GroupKind, float] = field(
         default_factory=lambda: {
             GroupKind.VEHICLE: 40 / 3.6,
+            GroupKind.BUS: 40 / 3.6,
             GroupKind.TRAM: 40 / 3.6,
             GroupKind.BICYCLE: 5.0,
             GroupKind.PEDESTRIAN: 1.5,
@@ -83,11 +88,11 @@ class IntergreenParameters:
 
     def clearing(self, kind: GroupKind, radius_m: float) -> Clearing:
         """Return how a stream clears; `radius_m` is that of its turn, infinite where it goes straight on."""
-        if kind is not GroupKind.VEHICLE:
-            return {GroupKind.BICYCLE: self.bicycle, GroupKind.TRAM: self.tram, GroupKind.PEDESTRIAN: self.pedestrian}[kind]
-        if math.isinf(radius_m):
-            return self.straight
-        return self.tight if radius_m < self.tight_radius_m else self.turning
+        others = {GroupKind.BICYCLE: self.bicycle, GroupKind.TRAM: self.tram, GroupKind.PEDESTRIAN: self.pedestrian}
+        if kind in others:
+            return others[kind]
+        driven = self.straight if math.isinf(radius_m) else self.tight if radius_m < self.tight_radius_m else self.turning
+        return replace(driven, length_m=self.bus_length_m) if kind is GroupKind.BUS else driven
 
 
 @dataclass(frozen=True, slots=True)

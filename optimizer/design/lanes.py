@@ -46,7 +46,7 @@ def spread_over_lanes(
     for movements, flow in turns.items():
         for m in movements:
             flows[m] = flow / len(movements)
-    saturation_h = [saturation_flow_h({m.direction: 1.0}, parameters) for m in junction.movements]
+    saturation_h = [saturation_flow_h({junction.turn(m): 1.0}, parameters) for m in junction.movements]
     shared = {movements: flow for movements, flow in turns.items() if len(movements) > 1 and flow > 0}
     for _ in range(ROUNDS):
         moved = 0.0

@@ -21,7 +21,7 @@ HBS_VEHICLE_S: Final = (20.0, 35.0, 50.0, 70.0)
 HBS_WAIT_S: Final = (30.0, 40.0, 55.0, 70.0, 85.0)
 """Longest wait of pedestrians and cyclists (HBS 2015, S4; from secondary sources)."""
 
-HBS_TRAM_S: Final = (5.0, 15.0, 25.0, 40.0, 60.0)
+HBS_PUBLIC_S: Final = (5.0, 15.0, 25.0, 40.0, 60.0)
 """Mean wait of public transport on its own lanes (HBS 2015, S4; from secondary sources)."""
 
 
@@ -31,7 +31,7 @@ def level_hcm(kind: GroupKind, delay_s: float, saturation_degree: float) -> str:
     Parameters
     ----------
     kind
-        Who travels; cyclists and trams are graded like vehicles.
+        Who travels; cyclists, buses and trams are graded like vehicles.
     delay_s
         Mean control delay.
     saturation_degree
@@ -48,7 +48,7 @@ def level_hbs(kind: GroupKind, delay_s: float, longest_wait_s: float, saturation
     Parameters
     ----------
     kind
-        Who travels: motor traffic and trams are graded by their mean wait, pedestrians and cyclists by the longest one.
+        Who travels: motor traffic, buses and trams are graded by their mean wait, pedestrians and cyclists by the longest one.
     delay_s
         Mean wait.
     longest_wait_s
@@ -60,7 +60,7 @@ def level_hbs(kind: GroupKind, delay_s: float, longest_wait_s: float, saturation
         return "F"
     if kind in {GroupKind.PEDESTRIAN, GroupKind.BICYCLE}:
         return _level(longest_wait_s, HBS_WAIT_S)
-    return _level(delay_s, HBS_TRAM_S if kind is GroupKind.TRAM else HBS_VEHICLE_S)
+    return _level(delay_s, HBS_PUBLIC_S if kind in {GroupKind.BUS, GroupKind.TRAM} else HBS_VEHICLE_S)
 
 
 def _level(value_s: float, limits_s: tuple[float, ...]) -> str:

@@ -17,7 +17,8 @@ class DesignParameters:
     saturation_veh_h
         Base saturation flow of one lane (HCM 2016: 1900 passenger cars per hour and lane; SUMO's cars at its step of 1 s: 1700 to 1800).
     left_factor, right_factor
-        Factors on the saturation flow of turning vehicles (HCM 2016, section 19-3: 1/1.05 and 1/1.18).
+        Factors on the saturation flow of vehicles that turn across the oncoming traffic and to the near side: left and right where one
+        drives on the right (HCM 2016, section 19-3: 1/1.05 and 1/1.18).
     startup_loss_s
         Green lost until the queue moves at saturation flow (HCM 2016: 2 s).
     yellow_used_s
@@ -25,7 +26,7 @@ class DesignParameters:
     analysis_h
         Length of the analysed period (HCM 2016: 0.25 h).
     critical_gap_s, follow_up_s
-        Gap that a permissive left turn accepts, and time between two such turns in one gap (HCM 2016: 4.5 s and 2.5 s).
+        Gap that a permissive turn across accepts, and time between two such turns in one gap (HCM 2016: 4.5 s and 2.5 s).
     sneakers_veh
         Vehicles that leave at the end of a permissive green (HCM 2016: 2; of those that SUMO lets wait inside the junction 0.2 to 1.0 were
         counted at the ends of greens with a queue left: ``docs/plan_design.md``).

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from optimizer.design.demand import JunctionDemand, check_demand
 from optimizer.design.errors import DesignError
 from optimizer.design.parameters import DEFAULTS, DesignParameters
-from optimizer.intersection import Direction, GroupKind, Intersection
+from optimizer.intersection import GroupKind, Intersection, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -187,7 +187,7 @@ def design_problem(
     )
 
 
-def saturation_flow_h(directions: Mapping[Direction, float], parameters: DesignParameters) -> float:
+def saturation_flow_h(turns: Mapping[Turn, float], parameters: DesignParameters) -> float:
     """Return the saturation flow of a lane by where its vehicles go, vehicles per hour.
 
     The harmonic mean of the movements' saturation flows, weighted by their flows: each vehicle takes the headway of its own movement
@@ -195,14 +195,14 @@ def saturation_flow_h(directions: Mapping[Direction, float], parameters: DesignP
 
     Parameters
     ----------
-    directions
-        Flow of each direction on the lane (all equal where there is none).
+    turns
+        Flow of each turn on the lane (all equal where there is none).
     parameters
         Base saturation flow and turning factors.
     """
-    factor = {Direction.LEFT: parameters.left_factor, Direction.TURN: parameters.left_factor, Direction.RIGHT: parameters.right_factor}
-    total = sum(directions.values())
-    shares = {d: (flow / total if total > 0 else 1 / len(directions)) for d, flow in directions.items()}
+    factor = {Turn.ACROSS: parameters.left_factor, Turn.BACK: parameters.left_factor, Turn.NEAR: parameters.right_factor}
+    total = sum(turns.values())
+    shares = {d: (flow / total if total > 0 else 1 / len(turns)) for d, flow in turns.items()}
     return parameters.saturation_veh_h / sum(share / factor.get(d, 1.0) for d, share in shares.items())
 
 
@@ -215,9 +215,10 @@ def _lane_streams(
         own = [(m, flow) for m, flow in zip(junction.movements, demand.movement_veh_h, strict=True) if m.incoming == index]
         if all(m.group in reporting for m, _ in own):
             continue
-        directions: dict[Direction, float] = {}
+        turns: dict[Turn, float] = {}
         for movement, flow in own:
-            directions[movement.direction] = directions.get(movement.direction, 0.0) + flow
+            turn = junction.turn(movement)
+            turns[turn] = turns.get(turn, 0.0) + flow
         total = sum(flow for _, flow in own)
         # A movement that nobody makes holds nobody up.
         groups = sorted({m.group for m, flow in own if flow > 0 or total == 0})
@@ -229,7 +230,7 @@ def _lane_streams(
                 groups=tuple(groups),
                 shares=tuple(sum(flow for m, flow in own if m.group == g) / total if total > 0 else 1 / len(groups) for g in groups),
                 flow_h=total,
-                saturation_h=given.get(lane.id, saturation_flow_h(directions, parameters)),
+                saturation_h=given.get(lane.id, saturation_flow_h(turns, parameters)),
                 storage_m=lane.storage_m,
                 pocket_veh=pocket_veh,
                 fed_h=fed_h,

@@ -9,7 +9,8 @@ command grid (`command_grid_ds`); after the interstage from the old stage to it,
 are green. A group that it does not serve (a *closing* group) ends its green at e = c + lead, where 0 <= lead <= interstage is the
 `closing_lead_ds` of the two stages and the group: where one group needs long to clear, the others go on meanwhile. A group
 served by both stages stays green in between (with the aspect it had in the old stage until b). Groups that are still closing before the
-first stage's green are red in the problem.
+first stage's green are red in the problem. Red with the permission to turn (RED_THEN_GO) counts as served: a group that goes from green
+to it keeps its old aspect until b.
 
 A stage may be left at the grid times c >= b + `least_green_ds` = b + max(minimum_green, startup, yellow_used), c > b, and no later
 than b + maximum_green; the current stage at those c >= max(0, `earliest_change_ds`, `green_start_ds` + startup), and no later than
@@ -186,7 +187,9 @@ class SignalModel:
         for a, b in zip(*np.nonzero(interstage >= 0), strict=True):
             ends_s = junction.green_ends_s(int(a), int(b), 0.0, interstage[a, b] / DS_PER_S)
             for g, end_s in ends_s.items():
-                lead[a, b, g] = to_ds(end_s)
+                # Who may turn on red afterwards has no end in the model.
+                if not junction.stages[b].lets_go(g):
+                    lead[a, b, g] = to_ds(end_s)
             for g, (members, lags_s) in enumerate(paths, start=own):
                 ends = [ends_s[member] - lag_s for member, lag_s in zip(members, lags_s, strict=True) if member in ends_s]
                 lead[a, b, g] = max(to_ds(min(ends, default=0.0)), 0) if service[a, g] != RED and service[b, g] == RED else 0

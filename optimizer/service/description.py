@@ -162,6 +162,7 @@ class JunctionDescription(Wire):
     ] = Field(default_factory=list)
     connectors: Annotated[list[Name], Field(max_length=200, description="Of format 1; read and not used.")] = Field(default_factory=list)
     position: Position | None = None
+    left_hand: Annotated[bool, Field(description="Whether one drives on the left.")] = False
 
 
 def to_intersection(description: JunctionDescription) -> Intersection:
@@ -222,6 +223,7 @@ def to_intersection(description: JunctionDescription) -> Intersection:
                 for d in description.detectors
             ),
             signal_count=description.signal_count,
+            left_hand=description.left_hand,
             allowed_changes=(
                 None if description.allowed_changes is None else frozenset((stages[a], stages[b]) for a, b in description.allowed_changes)
             ),
@@ -332,6 +334,7 @@ def describe(
             Exit(lane=lanes_out[link.outgoing], junction=link.target) for link in links if link.source == junction.id and link.lane >= 0
         ],
         position=None if position is None else Position(x_m=position[0], y_m=position[1]),
+        left_hand=junction.left_hand,
     )
 
 

@@ -106,7 +106,7 @@ def _check_stages(description: JunctionDescription, groups: frozenset[str]) -> N
     for index, stage in enumerate(description.stages):
         field = f"/stages/{index}/aspects"
         _known(field, stage.aspects, groups, "group")
-        green = [name for name, aspect in stage.aspects.items() if aspect is not Aspect.RED]
+        green = [name for name, aspect in stage.aspects.items() if aspect.is_green]
         for place, a in enumerate(green):
             for b in green[place + 1 :]:
                 if frozenset((a, b)) in conflicts:

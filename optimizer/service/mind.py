@@ -96,7 +96,8 @@ class Mind:
             if exit_.junction != junction.id
         ]
         sight_m = loops_reach_m(junction) if information is InformationClass.LOOPS else [ZONE_M] * len(junction.incoming)
-        self._neighbours = NeighbourTraffic(junction, known, self._departures, rows, sight_m, HorizonParameters())
+        seen = information is InformationClass.ZONE
+        self._neighbours = NeighbourTraffic(junction, known, self._departures, rows, sight_m, HorizonParameters(), room_is_seen=seen)
         self._exits = {(exit_.junction, exit_.lane): outgoing[exit_.lane] for exit_ in description.exits}
         self._planner = JunctionPlanner(junction, self.estimator, self.engine, self._neighbours)
         self._statuses: deque[tuple[float, SignalStatus]] = deque(maxlen=REMEMBERED_CHANGES)

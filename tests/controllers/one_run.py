@@ -69,7 +69,7 @@ def conflicting_greens(junctions: Mapping[str, Intersection], log: Path) -> int:
     with log.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             junction, time_s = junctions[row["junction"]], float(row["time_s"])
-            green = [any(row["state"][link] in "Ggs" for link in group.links) for group in junction.groups]
+            green = [any(row["state"][link] in "Gg" for link in group.links) for group in junction.groups]
             for g, is_green in enumerate(green):
                 if before.get((junction.id, g)) and not is_green:
                     ended[junction.id, g] = time_s

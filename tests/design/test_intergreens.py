@@ -113,3 +113,12 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(text: str, said: 
         with_overrides(table(), text, "m.csv")
     assert str(caught.value).startswith("m.csv: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_bus_clears_like_a_car_of_its_own_length_and_not_like_a_tram() -> None:
+    parameters = IntergreenParameters()
+    for radius_m in (STRAIGHT, 20.0, 5.0):
+        car, bus = (parameters.clearing(kind, radius_m) for kind in (CAR, GroupKind.BUS))
+        assert (bus.overrun_s, bus.speed_m_s) == (car.overrun_s, car.speed_m_s)
+        assert bus.length_m == parameters.bus_length_m
+    assert parameters.clearing(GroupKind.BUS, 5.0) != parameters.clearing(TRAM, 5.0)

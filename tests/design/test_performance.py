@@ -16,7 +16,7 @@ from optimizer.design.errors import DesignError
 from optimizer.design.performance import capacity_factor, performance
 from optimizer.design.plan import GreenWindow, SignalPlan
 from optimizer.design.problem import saturation_flow_h
-from optimizer.intersection import Direction, GroupKind, SignalGroup
+from optimizer.intersection import Direction, GroupKind, SignalGroup, Turn
 from tests.design.hcm import HCM, design_problem
 from tests.design.junctions import crossing
 
@@ -140,9 +140,9 @@ def test_flow_at_a_red_light_waits_forever() -> None:
 
 
 def test_a_shared_lane_has_the_saturation_flow_of_its_mixed_headways() -> None:
-    flow_h = saturation_flow_h({Direction.STRAIGHT: 300, Direction.LEFT: 100}, HCM)
+    flow_h = saturation_flow_h({Turn.STRAIGHT: 300, Turn.ACROSS: 100}, HCM)
     assert 3600 / flow_h == pytest.approx(0.75 * 3600 / 1900 + 0.25 * 3600 / (1900 / 1.05))
-    assert saturation_flow_h({Direction.RIGHT: 0.0}, HCM) == pytest.approx(1900 / 1.18)
+    assert saturation_flow_h({Turn.NEAR: 0.0}, HCM) == pytest.approx(1900 / 1.18)
 
 
 def test_a_plan_knows_its_second_and_its_greens_over_the_end_of_the_cycle() -> None:

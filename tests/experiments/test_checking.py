@@ -22,7 +22,10 @@ def test_errors_end_with_code_1_and_none_with_code_0_and_a_wrong_name_with_code_
     assert ampelwerk("check", "rilsa/1").returncode == 0
     unsafe = ampelwerk("check", "rilsa/3")
     assert unsafe.returncode == 1
-    assert unsafe.stdout.splitlines()[-1] == "rilsa/3: 2 programs checked, 1 error, 1 warning, 0 notes."
+    assert unsafe.stdout.splitlines()[-1] == (
+        "rilsa/3: 2 programs checked, 1 error, 0 warnings, 0 notes. "
+        "1 program of these never runs and does not count: 0 errors, 1 warning, 0 notes."
+    )
     unknown = ampelwerk("check", "rilsa/9")
     assert unknown.returncode == 2
     assert unknown.stderr.startswith("ampelwerk: There is no scenario 'rilsa/9'")
@@ -35,9 +38,17 @@ def test_the_json_report_says_the_same_as_the_text(tmp_path: Path) -> None:
     content = json.loads(out.read_text(encoding="utf-8"))
     text = report(check("rilsa/3"), "rilsa/3", "text")
     assert content["programs"] == 2
-    assert [f"{f['severity']}: {f['junction']} (program {f['program']}): {f['rule']}: {f['message']}" for f in content["findings"]] == (
-        text.splitlines()[:-1]
-    )
+    lines = {
+        runs: [
+            f"{f['severity']}: {f['junction']} (program {f['program']}): {f['rule']}: {f['message']}"
+            for f in content["findings"]
+            if f["runs"] is runs
+        ]
+        for runs in (True, False)
+    }
+    assert content["never_run"] == [{"junction": "0", "program": "0"}]
+    heading = "Programs that never run (not loaded last, and called up by no WAUT):"
+    assert [*lines[True], heading, *(f"  {line}" for line in lines[False])] == text.splitlines()[:-1]
 
 
 def test_the_sarif_report_holds_what_version_2_1_0_demands_and_points_to_the_programs_line() -> None:

@@ -148,7 +148,7 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
         (("plan", "rilsa/1", "--trams", "never"), "--trams 'never' is unknown; choose cycle or request"),
         (("plan", "rilsa/1", "--objective", "joy"), "--objective 'joy'"),
         (("plan", "rilsa/1", "--cycle", "12"), "junction '0'"),
-        (("wave", "rilsa/1"), "no two signals are linked"),
+        (("wave", "rilsa/1"), "no road leads from one signal"),
         (("wave", "grid/2x2", "--corridor", "nowhere,A0A1"), "there is no edge 'nowhere'"),
         (("wave",), "neither SCENARIO nor --instance FILE.json was given"),
         (("wave", "--instance", "x.json", "--cycle", "50"), "--cycle belongs to a SCENARIO"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,12 @@ def test_a_maximum_red_within_the_horizon_weighs_on_the_plan() -> None:
 
 def test_both_of_the_walkers_claims_stand_in_one_lane_behind_those_of_the_junction() -> None:
     assert problem_with_walkers_red_for(50.0).lane_start.tolist() == [0, 0, 2]
+
+
+def test_a_bus_lane_has_no_trams_weight() -> None:
+    parameters = HorizonParameters()
+    weights = []
+    for kind in (GroupKind.VEHICLE, GroupKind.BUS, GroupKind.TRAM):
+        groups = (replace(CROSSING.groups[0], kind=kind), CROSSING.groups[1])
+        weights.append(ProblemAssembler(replace(CROSSING, groups=groups), parameters).model.group_weight[0])
+    assert weights == [1.0, 1.0, parameters.tram_weight_veh]

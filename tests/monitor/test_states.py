@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
+from optimizer.intersection import Aspect
 from optimizer.monitor import Monitor, Rule
 
 if TYPE_CHECKING:
@@ -92,8 +94,48 @@ def test_green_comes_after_the_whole_red_yellow(crossing: Intersection) -> None:
     assert show(Monitor(crossing), (0, "rrrrrr"), (9, "rrurrr"), (10, "rrGrrr")) == []
 
 
-def test_stop_then_go_needs_no_yellow_because_everyone_has_stopped(crossing: Intersection) -> None:
-    assert show(Monitor(crossing), (0, "rrrrsr"), (9, "rrrrrr")) == []
+@pytest.fixture
+def turning_on_red(crossing: Intersection) -> Intersection:
+    """Return the crossing with the permission to turn left on red beside the side road (as where one drives on the left)."""
+    side = replace(crossing.stages[1], aspects=(*crossing.stages[1].aspects[:3], Aspect.RED_THEN_GO))
+    return replace(crossing, stages=(crossing.stages[0], side, crossing.stages[2]))
+
+
+def test_red_with_a_permission_needs_no_yellow_and_no_intergreen_and_counts_as_red(turning_on_red: Intersection) -> None:
+    states = [(0, "rrGrsr"), (9, "rryrsr"), (12, "rrrrrr"), (14, "rrrrGr")]
+    assert show(Monitor(turning_on_red), *states) == []
+    monitor = Monitor(turning_on_red)
+    assert monitor.watch(0, "rrGrsr") == ()
+    assert [v.rule for v in monitor.watch(95, "rrGrsr") if 3 in v.groups] == [Rule.MAXIMUM_RED]
+
+
+def test_a_green_ends_with_yellow_before_the_permission(turning_on_red: Intersection) -> None:
+    assert show(Monitor(turning_on_red), (0, "rrrrGr"), (10, "rrrrsr")) == [Rule.YELLOW]
+    assert show(Monitor(turning_on_red), (0, "rrrrGr"), (10, "rrrryr"), (13, "rrrrsr")) == []
+    assert show(Monitor(turning_on_red), (0, "rrrrsr"), (10, "rrrryr")) == [Rule.YELLOW]
+
+
+def test_a_permission_that_no_stage_gives_is_unknown(crossing: Intersection) -> None:
+    assert show(Monitor(crossing), (0, "rrrrrr"), (9, "rrrrsr")) == [Rule.UNKNOWN_SIGNAL]
+
+
+def test_signals_of_other_programs_may_be_off_and_are_judged_by_nothing_then(crossing: Intersection) -> None:
+    monitor = Monitor(crossing)
+    states = [(0, "OOGOOO"), (10, "OOyOOO"), (13, "rrrrro"), (15, "GGrGgo"), (22, "OOrOOo"), (23, "yyuoOo"), (24, "oooooo")]
+    assert [monitor.witness(time_s, state) for time_s, state in states] == [()] * len(states)
+
+
+def test_what_is_shown_while_others_are_off_is_still_judged(crossing: Intersection) -> None:
+    monitor = Monitor(crossing)
+    assert monitor.witness(0, "OOrGgr") == ()
+    assert {v.rule for v in monitor.witness(10, "OOrrrr")} == {Rule.YELLOW}
+    assert {v.rule for v in monitor.witness(11, "OOuGgr")} == set()
+    assert {v.rule for v in monitor.witness(12, "OOGGgr")} == {Rule.CONFLICT}
+
+
+def test_both_yellows_of_sumo_are_one(crossing: Intersection) -> None:
+    monitor = Monitor(crossing)
+    assert [monitor.witness(t, s) for t, s in [(0, "GGrrgr"), (10, "YyrrYr"), (12, "yYrryr"), (13, "rrrrrr")]] == [()] * 4
 
 
 @pytest.mark.parametrize("time_s", [float("nan"), float("inf"), 19.0])

@@ -47,3 +47,30 @@ def tram_junction(folder: Path) -> Path:
     sources = ["-n", str(folder / "tram.nod.xml"), "-e", str(folder / "tram.edg.xml"), "--no-turnarounds", "true"]
     run("netconvert", *sources, "--sidewalks.guess", "--crossings.guess", "-o", str(net))
     return net
+
+
+def crossing(folder: Path, kind: str = "traffic_light", *, left_hand: bool = False, lanes: int = 2) -> Path:
+    """Return a crossroads; where one drives on the left, east and west change places: the mirror image with the same names."""
+    east_m = -200 if left_hand else 200
+    places = {"n": (0, 200), "e": (east_m, 0), "s": (0, -200), "w": (-east_m, 0)}
+    nodes = "".join(f'<node id="{name}" x="{x}" y="{y}"/>' for name, (x, y) in places.items())
+    ways = [(f"{x}c", x, "c") for x in "nesw"] + [(f"c{x}", "c", x) for x in "nesw"]
+    edges = "".join(f'<edge id="{name}" from="{a}" to="{b}" numLanes="{lanes}"/>' for name, a, b in ways)
+    (folder / "x.nod.xml").write_text(f'<nodes><node id="c" x="0" y="0" type="{kind}"/>{nodes}</nodes>')
+    (folder / "x.edg.xml").write_text(f"<edges>{edges}</edges>")
+    net = folder / "x.net.xml"
+    sources = ["-n", str(folder / "x.nod.xml"), "-e", str(folder / "x.edg.xml"), "--lefthand", str(left_hand).lower()]
+    run("netconvert", *sources, "--no-turnarounds", "true", "-o", str(net))
+    return net
+
+
+def configuration(net: Path, flow_h: int = 150, end_s: int = 300, additional: str = "") -> Path:
+    """Return a configuration for a `crossing` with the same flow on each way through it."""
+    ways = [(a, b) for a in "nesw" for b in "nesw" if a != b]
+    flows = "".join(f'<flow id="{a}{b}" from="{a}c" to="c{b}" begin="0" end="{end_s}" vehsPerHour="{flow_h}"/>' for a, b in ways)
+    net.with_name("x.rou.xml").write_text(f"<routes>{flows}</routes>")
+    more = f'<additional-files value="{additional}"/>' if additional else ""
+    text = f'<input><net-file value="{net.name}"/><route-files value="x.rou.xml"/>{more}</input>'
+    path = net.with_name("x.sumocfg")
+    path.write_text(f'<configuration>{text}<time><begin value="0"/><end value="{end_s}"/></time></configuration>')
+    return path

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controllers.sumo.network import NetworkError, read_network
-from controllers.sumo.programs import ShippedPhase, ShippedProgram, without_rings
+from controllers.sumo.programs import ShippedPhase, ShippedProgram, is_green_phase, lit_states, with_red_for_off, without_rings
 from controllers.sumo.xml_reading import InputFileError
+from tests.commands import ampelwerk
 from tests.network import nets
 
 if TYPE_CHECKING:
@@ -129,3 +130,44 @@ def test_a_network_without_signals_is_refused(tmp_path: Path) -> None:
 def test_a_program_given_twice_is_refused_as_by_sumo(net: Path, tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match="two programs '0'"):
         read_network(net, [additional(tmp_path, SECOND.replace("night", "0"))])
+
+
+def test_a_signal_that_is_always_off_neither_makes_a_stage_nor_ends_one() -> None:
+    states = ["OGr", "Oyr", "Orr", "Oru", "OrG", "Ory", "Orr"]
+    program = ShippedProgram("c", "p", "static", 0.0, tuple(ShippedPhase(state, 3.0) for state in states))
+    assert [is_green_phase(state) for state in lit_states(program)] == [True, False, False, False, True, False, False]
+
+
+def test_a_phase_in_which_everything_is_off_says_nothing_about_who_goes_together() -> None:
+    states = ["Grr", "yrr", "rGr", "ryr", "ooO"]
+    program = ShippedProgram("c", "p", "static", 0.0, tuple(ShippedPhase(state, 3.0) for state in states))
+    assert [phase.state for phase in with_red_for_off(program).phases] == [*states[:-1], "rrr"]
+    mixed = ShippedProgram("c", "p", "static", 0.0, (ShippedPhase("Gro", 3.0), ShippedPhase("orG", 3.0)))
+    assert with_red_for_off(mixed) == mixed, "a signal that goes off beside others that are on is one that tells to give way"
+
+
+def test_the_monitor_has_nothing_to_say_about_a_program_with_signals_that_are_off_and_red_yellow(tmp_path: Path) -> None:
+    net = nets.crossing(tmp_path)
+    states = ["OGGggrrrrrOGGggrrrrr", "OyyyyrrrrrOyyyyrrrrr", "OrrrrrrrrrOrrrrrrrrr", "OrrrruuuuuOrrrruuuuu",
+              "OrrrrGGGggOrrrrGGGgg", "OrrrryyyyyOrrrryyyyy", "OrrrrrrrrrOrrrrrrrrr", "OuuuurrrrrOuuuurrrrr"]  # fmt: skip
+    size = len(read_network(net).shipped["c"].phases[0].state)
+    assert size == 16  # without turning back: the fifth link of each road is left out
+    kept = [k for k in range(20) if k % 5 != 4]
+    phases = "".join(
+        f'<phase duration="{d}" state="{"".join(state[k] for k in kept)}"/>' for d, state in zip((12, 3, 2, 1) * 2, states, strict=True)
+    )
+    file = additional(tmp_path, f'<additional><tlLogic id="c" type="static" programID="mine" offset="-2">{phases}</tlLogic></additional>')
+    done = ampelwerk(
+        "run", str(nets.configuration(net, end_s=120, additional=file.name)), "--controller", "static", "--out", str(tmp_path / "run")
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"violations": 0' in (tmp_path / "run" / "run.json").read_text(encoding="utf-8")
+    junction = read_network(net, [file]).junctions["c"]
+    assert len(junction.stages) == 2
+    assert {group.red_yellow_s for group in junction.groups if set(group.links).isdisjoint({0, 8})} == {1.0}
+
+
+def test_a_phase_of_0_s_is_refused_in_a_sentence(net: Path, tmp_path: Path) -> None:
+    file = additional(tmp_path, SECOND.replace('duration="4"', 'duration="0"', 1))
+    with pytest.raises(NetworkError, match=rf"{re.escape(str(file))}: phase 1 of tlLogic 'A0' \(program 'night'\) lasts 0 s"):
+        read_network(net, [file])

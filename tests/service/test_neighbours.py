@@ -26,10 +26,10 @@ def test_what_the_next_junction_tells_of_the_lane_between_is_heard() -> None:
         "times_s": [85.0, 103.0],
         "lanes": ["on", "on"],
         "from_lanes": ["b out", "elsewhere"],
-        "standing": {"b out": 9},
+        "standing": {"b out": 14},
     }
     ask(asked, call(1, 100.0, neighbours=[told]))
-    # Nine cars stand on 100 m: the queue reaches to the start. Who left at 85 s frees a place there 100 m / (5 m/s) = 20 s later; nothing
+    # Fourteen cars stand on 100 m: the queue reaches to the start. Who left at 85 s frees a place there 100 m / (5 m/s) = 20 s later; nothing
     # is known of others, so each 4 s one more is free.
     freed_s = asked._mind._neighbours._surroundings.behind.freed_s[1]
     assert freed_s[:3].tolist() == [5.0, 9.0, 13.0]

@@ -193,3 +193,11 @@ def test_the_study_in_the_documentation_can_be_read(tmp_path: Path) -> None:
     study = study_from_text(text, "mine.toml", tmp_path)
     assert len(list(study.cases())) == 2 * 3 * 3 * 2
     assert study.in_quick_form().seeds == (0, 1)
+
+
+def test_the_results_of_a_study_are_read_without_the_code_of_its_controllers() -> None:
+    text = 'scenarios = ["rilsa/1"]\ninformation = ["loops", "zone"]\ncontrollers = ["static", "gone:Gone", "left:Left", "rolling_horizon"]'
+    with pytest.raises(ExperimentError, match="the module 'gone' cannot be imported"):
+        study_from_text(text, "mine.toml")
+    ran = ["static", "gone:Gone", "left:Left@loops", "left:Left@zone", "rolling_horizon@loops", "rolling_horizon@zone"]
+    assert [variant.label for variant in study_from_text(text, "mine.toml", ran=ran).controllers] == ran

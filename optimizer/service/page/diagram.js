@@ -5,6 +5,7 @@ import {shortenedToWidth} from "./names.js";
 
 const PAST_S = 60, AHEAD_S = 60, LONGEST_GAP_S = 3, NARROW = 560, LEAST_TICK = 56, SQUARE = 16, GAP = 10;
 const NAMES = {G: "green", g: "green, gives way", s: "may turn after a stop", y: "yellow", u: "red and yellow", r: "red"};
+const KINDS = {vehicle: "V", pedestrian: "P", bicycle: "C", bus: "B", tram: "T"};
 const SHARES = {G: 1, s: 0.55, g: 0.55, y: 1, u: 1, r: 0.2}; // of a bar's height: red is a thin line, a green that gives way a low bar
 const past = new Map();
 
@@ -32,7 +33,7 @@ export function showDiagram(diagram, junction) {
   if (!answer) return;
   const now = answer.time_s, scale = (width - left - right) / (PAST_S + AHEAD_S), x = (time) => left + (time - now + PAST_S) * scale;
   showAxis(diagram, x, {now, scale, top, height, width, letter});
-  const names = junction.groups.map((group) => `${group.kind[0].toUpperCase()} ${group.id}`);
+  const names = junction.groups.map((group) => `${KINDS[group.kind]} ${group.id}`);
   const room = narrow ? width - SQUARE - GAP : left - SQUARE - 2 * GAP;
   const short = shortenedToWidth(names, room, `${letter}px ${getComputedStyle(diagram).fontFamily}`);
   const seen = (past.get(junction.id) || []).filter((moment) => moment.time > now - PAST_S);
