@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from optimizer.service.description import DescriptionError, Exit, JunctionDescription, to_intersection
@@ -29,7 +31,7 @@ def test_what_the_next_junction_tells_of_the_lane_between_is_heard() -> None:
         "standing": {"b out": 14},
     }
     ask(asked, call(1, 100.0, neighbours=[told]))
-    # Fourteen cars stand on 100 m: the queue reaches to the start. Who left at 85 s frees a place there 100 m / (5 m/s) = 20 s later; nothing
+    # Fourteen cars stand on 100 m: all of it is queue. Who left at 85 s frees a place there 100 m / (5 m/s) = 20 s later; nothing
     # is known of others, so each 4 s one more is free.
     freed_s = asked._mind._neighbours._surroundings.behind.freed_s[1]
     assert freed_s[:3].tolist() == [5.0, 9.0, 13.0]
@@ -43,4 +45,4 @@ def test_an_exit_must_be_a_lane_behind_the_junction() -> None:
 
 def test_a_description_of_the_first_format_is_taken_with_its_connectors() -> None:
     old = small_junction().model_dump(mode="json") | {"format": 1, "connectors": ["b out"]}
-    assert to_intersection(JunctionDescription.model_validate(old)) == to_intersection(small_junction())
+    assert to_intersection(JunctionDescription.model_validate_json(json.dumps(old))) == to_intersection(small_junction())
