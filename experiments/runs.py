@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
         out / "statistics.xml",
         classes,
         queue_95_veh=summary.queue_95_veh,
+        longest_red_s=0.0 if summary.longest_red is None else summary.longest_red.waited_s,
         refused_commands=summary.refused,
         violations=summary.violations,
     )
@@ -162,6 +164,7 @@ def _simulated(summary: SimulationSummary) -> dict[str, Any]:
         "left_alone": dict(summary.left_alone),
         "broken_loops": dict(summary.broken_loops),
         "changes": summary.commands,
+        "longest_red": None if summary.longest_red is None else asdict(summary.longest_red),
     }
 
 

@@ -27,6 +27,7 @@ from controllers.sumo.network import read_network
 from controllers.sumo.positions import position_m
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
+from controllers.sumo.waiting import WaitingAtRed
 from controllers.sumo.zone import ZoneReader
 from optimizer.decision import Decision
 from optimizer.monitor import Monitor
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from controllers.contract import Controller
     from controllers.sumo.loop_faults import LoopFaults
     from controllers.sumo.network import NetworkReading
+    from controllers.sumo.waiting import LongestRed
     from optimizer.intersection import Intersection
 
 _log = logging.getLogger(__name__)
@@ -104,6 +106,8 @@ class SimulationSummary:
         Changes of stage carried out, decisions that the monitor refused, states that it kept from the signals.
     queue_95_veh
         95th percentile over incoming lanes and times of the halting vehicles.
+    longest_red
+        The longest red with somebody waiting; None where nobody waited.
     loop_cpu_s, decide_cpu_s
         CPU time of the whole step loop, and of the controller in it.
     sumo_version, sumo_options
@@ -119,6 +123,7 @@ class SimulationSummary:
     refused: int
     violations: int
     queue_95_veh: float
+    longest_red: LongestRed | None
     loop_cpu_s: float
     decide_cpu_s: float
     sumo_version: str
@@ -215,6 +220,7 @@ class _Run:
         begin_s = float(backend.simulation.getTime())
         end_s = settings.end_s if settings.end_s is not None else float(backend.simulation.getEndTime())
         sampler = QueueSampler(backend, self.junctions)
+        waiting = WaitingAtRed(backend, self.reading.net, self.junctions)
         signals = {} if self.native else self._take_over(begin_s)
         loop_reader = LoopReader(backend, self.placed, settings.faults) if self.placed is not None else None
         zone_reader = (
@@ -240,6 +246,7 @@ class _Run:
                 if int(now_s) == int(previous_s):
                     continue  # decisions and samples come on full seconds, whatever the step length
                 sampler.sample(now_s)
+                waiting.sample(now_s)
                 if watched is not None:
                     _write(log, watched.changes(now_s))
                     continue
@@ -260,6 +267,7 @@ class _Run:
                     if junction_signals.log:
                         _write(log, junction_signals.drain_log())
         loop_cpu_s = time.process_time() - cpu_start_s
+        waiting.finish(now_s)
         violations = watched.violations if watched is not None else sum(s.violations for s in signals.values())
         return SimulationSummary(
             begin_s=begin_s,
@@ -271,6 +279,7 @@ class _Run:
             refused=sum(s.refused for s in signals.values()),
             violations=violations,
             queue_95_veh=sampler.percentile_95_veh(),
+            longest_red=waiting.longest,
             loop_cpu_s=loop_cpu_s,
             decide_cpu_s=decide_cpu_s,
             sumo_version=str(backend.getVersion()[1] if isinstance(backend.getVersion(), tuple) else backend.getVersion()),
