@@ -31,6 +31,7 @@ from experiments.requests import (
     ControllerChoice,
     RunRequest,
     controller_choice,
+    read_accepted_reds,
     read_loop_faults,
     read_parameters,
     seed_list,
@@ -84,6 +85,15 @@ Faults = Annotated[
         "--loop-faults",
         metavar="SHARE:KIND:SEED",
         help="Break this share of the loops on purpose: off, on, silent or mixed, such as 0.1:mixed:0.",
+        show_default=False,
+    ),
+]
+LongestRed = Annotated[
+    str | None,
+    typer.Option(
+        "--longest-red",
+        metavar="VEHICLES:PEOPLE",
+        help="Longest reds for vehicles, and for people on foot and on bicycles, s, unless the program's own is longer [120:90].",
         show_default=False,
     ),
 ]
@@ -143,6 +153,7 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     backend: Backend = "libsumo",
     gui: Gui = False,  # noqa: FBT002
     loop_faults: Faults = None,
+    longest_red: LongestRed = None,
     parameters: Parameters = None,
     background: Background = None,
 ) -> None:
@@ -150,7 +161,17 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     variants = "".join(f"@{variant}" for variant in (information, engine) if variant is not None)
     chosen = with_background(_with_parameters([controller_choice(controller + variants)], parameters), background)[0]
     request = RunRequest(
-        scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui, loop_faults=read_loop_faults(loop_faults)
+        scenario,
+        chosen,
+        seed,
+        begin,
+        end,
+        demand_scale,
+        step_length,
+        backend,
+        gui,
+        loop_faults=read_loop_faults(loop_faults),
+        accepted=read_accepted_reds(longest_red),
     )
     try:
         record = runs.run(request, out)
@@ -190,6 +211,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     backend: Backend = "libsumo",
     gui: Gui = False,  # noqa: FBT002
     loop_faults: Faults = None,
+    longest_red: LongestRed = None,
     parameters: Parameters = None,
     background: Background = None,
 ) -> None:
@@ -201,7 +223,17 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     choices = with_background(_with_parameters([controller_choice(name) for name in controllers.split(",")], parameters), background)
     numbers = seed_list(seeds)
     common = RunRequest(
-        scenario, choices[0], numbers[0], begin, end, demand_scale, step_length, backend, gui, loop_faults=read_loop_faults(loop_faults)
+        scenario,
+        choices[0],
+        numbers[0],
+        begin,
+        end,
+        demand_scale,
+        step_length,
+        backend,
+        gui,
+        loop_faults=read_loop_faults(loop_faults),
+        accepted=read_accepted_reds(longest_red),
     )
     request = comparison.ComparisonRequest(common, tuple(choices), numbers, parameters)
     result = _compare_with_progress(request, out, workers)

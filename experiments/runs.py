@@ -76,6 +76,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
         gui=request.gui,
         layout=request.layout,
         faults=request.loop_faults,
+        accepted=request.accepted,
         output_options=tuple(option for one in (watching, minutes) if one is not None for option in one.output_options(out)),
         output_files=minutes.output_files(out) if minutes is not None else (),
     )

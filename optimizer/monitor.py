@@ -130,7 +130,7 @@ class Monitor:
         self._green_end_s = [-math.inf] * len(junction.groups)
         self._red_since_s = [math.inf] * len(junction.groups)
         self._red_told = [False] * len(junction.groups)
-        self._next_due_s = math.inf
+        self._due: dict[int, float] = {}  # by stage: until when it may be stayed in, worked out when it is asked for
 
     # Commands
 
@@ -154,7 +154,7 @@ class Monitor:
         stage = signal.stage
         if (
             decision.stage == stage
-            and self._now_s <= time_s < self._next_due_s
+            and self._now_s <= time_s < self._latest_change_s(stage)
             and time_s < signal.green_start_s + self._limits.green_limit_s[stage]
             and decision.earliest_s <= time_s
             and decision.latest_s >= time_s
@@ -202,6 +202,10 @@ class Monitor:
                     f"a green from {decision.earliest_s:g} s on exceeds the maximum red of group {self._names(group)} at {deadline_s:g} s"
                 )
                 return _refusal(Rule.MAXIMUM_RED, target, sentence)
+        latest_s = self._latest_change_s(target) - self._junction.stage_minimum_green_s(target)
+        if decision.earliest_s > max(latest_s, signal.green_start_s):
+            sentence = f"a green from {decision.earliest_s:g} s on makes another group wait longer than its maximum red"
+            return _refusal(Rule.MAXIMUM_RED, target, sentence)
         return Verdict(allowed=True, stage=target)
 
     def _too_early(self, time_s: float, stage: int, target: int, signal: SignalStatus) -> str:
@@ -220,13 +224,23 @@ class Monitor:
     def _overdue(self, time_s: float, target: int, signal: SignalStatus) -> tuple[Rule | None, str]:
         """Say which limit of service the command lets pass."""
         stage = signal.stage
-        overdue = self._limits.overdue(time_s, stage, self._red_since_s)
-        helps = target != stage and any(target == self._limits.hop(stage, g) or self._junction.stages[target].serves(g) for g in overdue)
-        if overdue and not helps:
-            return Rule.MAXIMUM_RED, f"group {self._junction.groups[overdue[0]].id!r} nears its maximum red and must be served"
+        if target == stage:
+            is_late = time_s >= self._latest_change_s(stage)
+        else:
+            is_late = not self._limits.keeps(time_s, stage, self._red_since_s, target)
+        if is_late:
+            first = self._limits.deadlines(stage, self._red_since_s)[0][1]
+            return Rule.MAXIMUM_RED, f"group {self._junction.groups[first].id!r} nears its maximum red and must be served"
         if target == stage and time_s >= signal.green_start_s + self._limits.green_limit_s[stage]:
             return Rule.MAXIMUM_GREEN, f"stage {self._junction.stages[stage].id!r} has reached its maximum green"
         return None, ""
+
+    def _latest_change_s(self, stage: int) -> float:
+        """Return until when a stage may be stayed in so that all reds can still end in time."""
+        if stage not in self._due:
+            latest_s = self._limits.latest_change_s(stage, self._red_since_s)
+            self._due[stage] = math.floor(latest_s + TOLERANCE_S) if math.isfinite(latest_s) else latest_s
+        return self._due[stage]
 
     def _refuse_now(self, time_s: float, signal: SignalStatus, rule: Rule, sentence: str) -> Verdict:
         """Refuse a command during green; instead go where a limit of service calls, or stay."""
@@ -383,8 +397,7 @@ class Monitor:
                 if before:
                     self._green_end_s[group] = time_s
         self._now_s, self._state, self._letters = time_s, state, letters
-        due_s = (self._limits.due_s(g, since_s) for g, since_s in enumerate(self._red_since_s) if since_s < math.inf)
-        self._next_due_s = min(due_s, default=math.inf)
+        self._due.clear()
 
     def _names(self, *groups: int) -> str:
         return " and ".join(repr(self._junction.groups[g].id) for g in groups)

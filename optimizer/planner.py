@@ -9,7 +9,7 @@ import numpy as np
 
 from optimizer.decision import Decision
 from optimizer.intersection import Aspect
-from optimizer.red_limits import RED_MARGIN_S, UNREACHABLE, RedClock
+from optimizer.red_limits import RED_MARGIN_S, RedClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ class JunctionPlanner:
         if not opened:
             return None
         if time_s >= self._limit_s:
-            due = self._clock.stage_due(time_s, status, RED_MARGIN_S)
+            due = self._clock.stage_due(time_s, status)
             if due is not None:
                 return Decision(due, reason="a red or a green reaches its maximum")  # before any background plan
         if time_s == green_start_s and status.commanded_s < green_start_s:
@@ -139,6 +139,9 @@ class JunctionPlanner:
         if self._connectors is not None:
             decision = self._heed_connectors(self._connectors, status.stage, decision, traffic)
         decision = self._bounded(time_s, status, decision, traffic)
+        if decision is not None:
+            due = self._clock.stage_due(time_s, status, wanted=decision.stage)
+            decision = decision if due is None else Decision(due, reason="a red would reach its maximum")
         if decision is None or self._way_clear_s(status.stage, decision.stage) > time_s + self._interstage_s[status.stage][decision.stage]:
             return None
         return decision
@@ -173,13 +176,14 @@ class JunctionPlanner:
         """Note when groups became green and red, and when their limits come near."""
         before = self._status
         opening = self._opening[status.previous][status.stage]
+        deadline_s = min((self._clock.red_since_s[g] + self.junction.groups[g].maximum_red_s for g in opening), default=math.inf)
+        self._clock.follow(time_s, status)
         if before is None:
             self._green_since_s[:] = status.green_start_s
         elif status.commanded_s != before.commanded_s:
-            deadline_s = min((self._clock.red_since_s[g] + self.junction.groups[g].maximum_red_s for g in opening), default=math.inf)
-            self._clear_until_s = min(status.green_start_s + self._estimator.longest_clearing_s, deadline_s)
+            latest_s = self._clock.limits.latest_change_s(status.stage, self._clock.red_since_s) - self._minimum_green_s[status.stage]
+            self._clear_until_s = min(status.green_start_s + self._estimator.longest_clearing_s, deadline_s, latest_s - RED_MARGIN_S)
         self._green_since_s[opening] = status.green_start_s
-        self._clock.follow(time_s, status)
         self._red_since_s[:] = self._clock.red_since_s
         self._protected_since_s = np.where(self._protected[status.stage], self._green_since_s, math.inf)
         self._limit_s = self._limit(status)
@@ -202,8 +206,8 @@ class JunctionPlanner:
     def _limit(self, status: SignalStatus) -> float:
         """Return from when on a limit may call for a change of the stage."""
         limits = self._clock.limits
-        due_s = [limits.due_s(g, since) for g, since in enumerate(self._clock.red_since_s) if limits.hop(status.stage, g) != UNREACHABLE]
-        return min(status.green_start_s + limits.green_limit_s[status.stage], *due_s, math.inf) - RED_MARGIN_S
+        due_s = limits.latest_change_s(status.stage, self._clock.red_since_s)
+        return min(status.green_start_s + limits.green_limit_s[status.stage], due_s) - RED_MARGIN_S
 
     def _clear(self, time_s: float, status: SignalStatus, traffic: ExpectedTraffic) -> Decision | None:
         """Extend the all-red while a vehicle of a group that has just closed stands inside the junction.

@@ -31,9 +31,8 @@ class RedLimits:
     Attributes
     ----------
     notice_s
-        Per group: how long before its maximum red one must begin to insist so that its green comes in time, whatever has just been
-        commanded: one foreign interstage, that stage's minimum green, and the way to a stage that serves the group.
-        Minus infinity for a group that no stage serves (it is never due).
+        Per group: how long the way to a stage that serves it takes at most, from whatever stage: so long before its maximum red one must
+        begin to insist where nobody else is due. Minus infinity for a group that no stage serves (it is never due).
     green_limit_s
         Per stage: its maximum green, infinite where no conflicting group could be served instead.
     """
@@ -47,7 +46,11 @@ class RedLimits:
         serves = np.array([[stage.serves(group) for stage in junction.stages] for group in range(len(junction.groups))], dtype=bool)
         hops, way_s = _ways(serves, interstage_s, minimum_green_s)
         self._hops: list[list[int]] = hops.tolist()
-        self.notice_s: tuple[float, ...] = tuple(_notice_s(serves, way_s, interstage_s, minimum_green_s).tolist())
+        self._serves: list[list[bool]] = serves.tolist()
+        self._interstage_s: list[list[float]] = interstage_s.tolist()
+        self._minimum_green_s: list[float] = minimum_green_s.tolist()
+        longest_s = np.where(np.isfinite(way_s), way_s, 0.0).max(axis=1)
+        self.notice_s: tuple[float, ...] = tuple(np.where(serves.any(axis=1), longest_s, -math.inf).tolist())
         self.green_limit_s = tuple(self._green_limit_s(stage) for stage in stages)
 
     def hop(self, stage: int, group: int) -> int:
@@ -58,27 +61,79 @@ class RedLimits:
         return self._hops[group][stage]
 
     def due_s(self, group: int, red_since_s: float) -> float:
-        """Return from when on one must insist on the green of a group that has been red since `red_since_s`."""
+        """Return from when on one must insist on the green of a group that has been red since `red_since_s`, from whatever stage."""
         return red_since_s + self.junction.groups[group].maximum_red_s - self.notice_s[group]
 
-    def overdue(self, time_s: float, stage: int, red_since_s: Sequence[float]) -> tuple[int, ...]:
-        """Return the groups that are due at `time_s` and can be helped by leaving `stage`."""
-        return tuple(g for g, since_s in enumerate(red_since_s) if time_s >= self.due_s(g, since_s) and self.hop(stage, g) != UNREACHABLE)
+    def deadlines(self, stage: int, red_since_s: Sequence[float]) -> list[tuple[float, int]]:
+        """Return the ends of the maximum reds that leaving `stage` can help to keep, each with its group, the first one first.
+
+        A group that is red since infinity is not red.
+        """
+        groups, hops = self.junction.groups, self._hops
+        return sorted(
+            (since_s + groups[g].maximum_red_s, g)
+            for g, since_s in enumerate(red_since_s)
+            if since_s < math.inf and hops[g][stage] != UNREACHABLE
+        )
 
     def relief(self, stage: int, red_since_s: Sequence[float]) -> int:
-        """Return the stage to command next from `stage` for the group that is due first (red since infinity: it is not red).
+        """Return the stage to command next from `stage` for the group whose maximum red ends first.
 
         Returns
         -------
         int
             `UNREACHABLE` where no red group can be helped.
         """
-        waiting = [
-            (self.due_s(group, since_s), self.hop(stage, group))
-            for group, since_s in enumerate(red_since_s)
-            if since_s < math.inf and self.hop(stage, group) != UNREACHABLE
-        ]
-        return min(waiting)[1] if waiting else UNREACHABLE
+        due = self.deadlines(stage, red_since_s)
+        return self.hop(stage, due[0][1]) if due else UNREACHABLE
+
+    def latest_change_s(self, stage: int, red_since_s: Sequence[float]) -> float:
+        """Return until when one may stay in `stage` and yet serve all in time, one after the other; infinite where nobody waits."""
+        return -self.lateness_s(0.0, stage, red_since_s)
+
+    def keeps(self, time_s: float, stage: int, red_since_s: Sequence[float], target: int) -> bool:
+        """Whether all may be served in time although `target` is commanded now; or else no later than by the most urgent stage."""
+        late_s = self.lateness_s(time_s, stage, red_since_s, target)
+        return late_s <= 0 or late_s <= self.lateness_s(time_s, stage, red_since_s)
+
+    def lateness_s(self, time_s: float, stage: int, red_since_s: Sequence[float], via: int | None = None) -> float:
+        """Return by how much a red exceeds its maximum where `stage` is left now (negative: none does, by so much).
+
+        Those who are red are served in the order of their maximum reds, each stage for no longer than its minimum green.
+
+        Parameters
+        ----------
+        time_s
+            When `stage` is left.
+        stage, red_since_s
+            What is shown, and since when each group has been red (infinite: it is not red).
+        via
+            The stage that is commanded first; the one that helps the most urgent group where None.
+        """
+        due = self.deadlines(stage, red_since_s)
+        late_s, shown = -math.inf, stage
+        served: set[int] = set()
+
+        def enter(following: int) -> None:
+            nonlocal late_s, time_s, shown
+            time_s += self._interstage_s[shown][following]
+            shown = following
+            for end_s, group in due:
+                if group not in served and self._serves[group][shown]:
+                    served.add(group)
+                    late_s = max(late_s, time_s - end_s)
+            time_s += self._minimum_green_s[shown]
+
+        if via is not None and via != stage:
+            enter(via)
+        for end_s, group in due:
+            while group not in served:
+                following = self._hops[group][shown]
+                if following == UNREACHABLE:  # from where `via` has led; it stays red
+                    late_s = max(late_s, time_s - end_s)
+                    break
+                enter(following)
+        return late_s
 
     def _green_limit_s(self, stage: int) -> float:
         shown = self.junction.stages[stage]
@@ -108,16 +163,6 @@ def _ways(
             return hops, way_s
         hops = np.where(shorter, by_s.argmin(axis=2), hops)
         way_s = np.where(shorter, best_s, way_s)
-
-
-def _notice_s(
-    serves: NDArray[np.bool_], way_s: NDArray[np.float64], interstage_s: NDArray[np.float64], minimum_green_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return `RedLimits.notice_s`."""
-    entry_s = np.where(np.isfinite(interstage_s), interstage_s, 0.0).max(axis=0)
-    counted = ~serves & np.isfinite(way_s)
-    notice_s = np.where(counted, entry_s + minimum_green_s + way_s, 0.0).max(axis=1)
-    return np.where(serves.any(axis=1), notice_s, -math.inf)
 
 
 class RedClock:
@@ -150,8 +195,8 @@ class RedClock:
         for group in self._opened:  # the start of their green may have been put off since
             self._green_since_s[group] = signal.green_start_s
 
-    def stage_due(self, time_s: float, signal: SignalStatus, margin_s: float = 2.0) -> int | None:
-        """Return the stage that must be commanded now lest a limit be broken; None where the choice is free.
+    def stage_due(self, time_s: float, signal: SignalStatus, margin_s: float = RED_MARGIN_S, wanted: int | None = None) -> int | None:
+        """Return the stage that must be commanded now lest a limit be broken; None where what is wanted breaks none.
 
         Parameters
         ----------
@@ -161,15 +206,22 @@ class RedClock:
             What the signals show; nothing is due during an interstage or the minimum green of a group that would have to close.
         margin_s
             How much earlier than necessary to speak up (a controller's own time between two decisions).
+        wanted
+            The stage that would be commanded otherwise; None to stay.
         """
         if time_s < signal.green_start_s:
             return None
-        overdue = self.limits.overdue(time_s + margin_s, signal.stage, self.red_since_s)
-        if not overdue and time_s + margin_s < signal.green_start_s + self.limits.green_limit_s[signal.stage]:
+        limits, junction, shown = self.limits, self.limits.junction, signal.stage
+        at_s = time_s + margin_s
+        if wanted is None or wanted == shown:
+            is_late = limits.lateness_s(at_s, shown, self.red_since_s) >= 0
+            if not is_late and at_s < signal.green_start_s + limits.green_limit_s[shown]:
+                return None
+        elif limits.keeps(at_s, shown, self.red_since_s, wanted):
             return None
-        stage, junction = self.limits.relief(signal.stage, self.red_since_s), self.limits.junction
-        if stage == UNREACHABLE:
+        stage = limits.relief(shown, self.red_since_s)
+        if stage in (UNREACHABLE, wanted):
             return None
-        closing = junction.closing(signal.stage, stage)
+        closing = junction.closing(shown, stage)
         early = any(time_s < self._green_since_s[group] + junction.groups[group].minimum_green_s for group in closing)
         return None if early else stage

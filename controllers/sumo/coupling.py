@@ -30,6 +30,7 @@ from controllers.sumo.signals import JunctionSignals, SignalChange
 from controllers.sumo.waiting import WaitingAtRed
 from controllers.sumo.zone import ZoneReader
 from optimizer.decision import Decision
+from optimizer.intersection import ACCEPTED_REDS
 from optimizer.monitor import Monitor
 from optimizer.observation import InformationClass, JunctionObservation, Observation
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from controllers.sumo.loop_faults import LoopFaults
     from controllers.sumo.network import NetworkReading
     from controllers.sumo.waiting import LongestRed
-    from optimizer.intersection import Intersection
+    from optimizer.intersection import AcceptedReds, Intersection
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class SimulationSettings:
         ``"libsumo"`` (in this process) or ``"traci"`` (a SUMO process behind a socket; the graphical one with `gui`).
     layout, faults
         Where virtual loops lie, and which loops are broken on purpose.
+    accepted
+        The longest reds, which the monitor holds every controller to.
     output_options, output_files
         Further options and additional files that only ask SUMO for output; what is simulated does not change by them.
     """
@@ -86,6 +89,7 @@ class SimulationSettings:
     gui: bool = False
     layout: DetectorLayout = field(default_factory=DetectorLayout)
     faults: LoopFaults | None = None
+    accepted: AcceptedReds = ACCEPTED_REDS
     output_options: tuple[str, ...] = ()
     output_files: tuple[Path, ...] = ()
 
@@ -145,7 +149,7 @@ def simulate(settings: SimulationSettings, controller: Controller | ProgramContr
         If the controller decides anything but decisions.
     """
     own = controller.programs if isinstance(controller, ReplacingController) else None
-    reading = read_network(settings.network, settings.additional if own is None else (*settings.additional, own))
+    reading = read_network(settings.network, settings.additional if own is None else (*settings.additional, own), settings.accepted)
     return _Run(settings, controller, reading).run()
 
 

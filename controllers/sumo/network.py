@@ -22,7 +22,7 @@ from controllers.sumo.links import (
 )
 from controllers.sumo.programs import NetworkError, fault, program_at_start, read_programs, without_rings
 from controllers.sumo.stages import maximal_stages, shipped_stages
-from optimizer.intersection import Intersection, Movement, SignalGroup
+from optimizer.intersection import ACCEPTED_REDS, Intersection, Movement, SignalGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from controllers.sumo.groups import LinkGroup
     from controllers.sumo.links import ControlledLink, RightOfWay
     from controllers.sumo.programs import ShippedProgram
-    from optimizer.intersection import Lane, Stage
+    from optimizer.intersection import AcceptedReds, Lane, Stage
 
 __all__ = ["NetworkError", "NetworkReading", "read_net", "read_network"]
 
@@ -64,7 +64,7 @@ class NetworkReading:
     shipped: dict[str, ShippedProgram]
 
 
-def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> NetworkReading:
+def read_network(net_file: Path, additional_files: Sequence[Path] = (), accepted: AcceptedReds = ACCEPTED_REDS) -> NetworkReading:
     """Read a network and describe its traffic lights.
 
     Parameters
@@ -73,6 +73,8 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
         SUMO network (``.net.xml``, may be gzipped).
     additional_files
         Additional files; their programs count as SUMO would count them: the last one loaded runs.
+    accepted
+        The longest reds; a group for which its program's own red is longer may be red for as long as that.
 
     Returns
     -------
@@ -99,7 +101,7 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Netwo
         if program is not None:
             shipped[name] = program
         try:
-            junctions[name] = _describe(net, lights[name], program)
+            junctions[name] = _describe(net, lights[name], program, accepted)
         except _LeftAlone as left:
             left_alone[name] = str(left)
     for reason in sorted(set(left_alone.values())):
@@ -122,7 +124,7 @@ def read_net(net_file: Path) -> Any:  # noqa: ANN401
         raise NetworkError(f"{net_file}: is no usable SUMO network ({error!r}); rebuild it with netconvert.") from error
 
 
-def _describe(net: Any, light: Any, shipped: ShippedProgram | None) -> Intersection:  # noqa: ANN401
+def _describe(net: Any, light: Any, shipped: ShippedProgram | None, accepted: AcceptedReds) -> Intersection:  # noqa: ANN401
     links = controlled_links(light)
     if any(c.getJunction().getType() in ("rail_signal", "rail_crossing") for link in links.values() for c in link.connections):
         raise _LeftAlone("it is a rail signal or rail crossing, which SUMO operates itself")
@@ -138,7 +140,7 @@ def _describe(net: Any, light: Any, shipped: ShippedProgram | None) -> Intersect
     matrix = conflicts(drafts, way)
     giving_way = yields_to(light.getID(), drafts, way)
     stages = _stages(program, drafts, matrix, giving_way)
-    groups, intergreen_s = _timing(net, drafts, links, program, way, stages)
+    groups, intergreen_s = _timing(net, drafts, links, program, way, stages, accepted)
     lanes_in, lanes_out, movements = _streams(net, drafts, links)
     return Intersection(
         id=light.getID(),
@@ -175,6 +177,7 @@ def _timing(
     program: ShippedProgram,
     way: RightOfWay,
     stages: Sequence[Stage],
+    accepted: AcceptedReds,
 ) -> tuple[tuple[SignalGroup, ...], tuple[tuple[float, ...], ...]]:
     connections = [[c for index in draft.links for c in links[index].connections] for draft in drafts]
     crossings_m = [_clearing_m(net, row) for row in connections]
@@ -189,7 +192,9 @@ def _timing(
             yellow_s=yellows_s[g],
             red_yellow_s=interstages.red_yellow_s(draft, program),
             # A group that no stage serves (a closed turn) waits for ever by design.
-            maximum_red_s=interstages.MAXIMUM_RED_S[draft.kind] if any(s.serves(g) for s in stages) else float("inf"),
+            maximum_red_s=max(accepted.of(draft.kind), interstages.longest_red_s(draft, program))
+            if any(s.serves(g) for s in stages)
+            else float("inf"),
         )
         for g, draft in enumerate(drafts)
     )

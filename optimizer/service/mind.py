@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -146,8 +145,8 @@ class Mind:
     def latest_change_s(self, status: SignalStatus) -> float:
         """Return when the stage must be left for another at the latest; infinite where nothing conflicts."""
         limits = self.clock.limits
-        due_s = (limits.due_s(g, since_s) for g, since_s in enumerate(self.clock.red_since_s) if limits.hop(status.stage, g) >= 0)
-        return min(status.green_start_s + limits.green_limit_s[status.stage], *due_s, math.inf)
+        due_s = limits.latest_change_s(status.stage, self.clock.red_since_s)
+        return min(status.green_start_s + limits.green_limit_s[status.stage], due_s)
 
     @property
     def faults(self) -> tuple[LoopFault, ...]:
