@@ -9,6 +9,7 @@ import numpy as np
 
 from optimizer.decision import Decision
 from optimizer.intersection import Aspect
+from optimizer.presence import Presence
 from optimizer.red_limits import RED_MARGIN_S, RedClock
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class JunctionPlanner:
         self._interstage_s = [[math.ceil(junction.interstage_s(a, b)) for b in stages] for a in stages]
         self._clearances_s = [[_clearances_s(junction, a, b) for b in stages] for a in stages]
         self._clock = RedClock(junction)
+        self._presence = Presence(junction)
         self._status: SignalStatus | None = None
         self._limit_s = math.inf  # from when on the clock must be asked
         self._clear_until_s = -math.inf
@@ -125,8 +127,11 @@ class JunctionPlanner:
         self.estimated = traffic
         if self._connectors is not None:
             self._connectors.report(traffic)
+        self._clock.see(time_s, self._presence.absent(observation))
         if not opened:
             return None
+        if time_s >= self._limit_s:  # perhaps nobody has waited since it was worked out
+            self._limit_s = self._limit(status)
         if time_s >= self._limit_s:
             due = self._clock.stage_due(time_s, status)
             if due is not None:
@@ -176,12 +181,13 @@ class JunctionPlanner:
         """Note when groups became green and red, and when their limits come near."""
         before = self._status
         opening = self._opening[status.previous][status.stage]
-        deadline_s = min((self._clock.red_since_s[g] + self.junction.groups[g].maximum_red_s for g in opening), default=math.inf)
+        waiting_since_s = self._clock.reds.waiting_since_s
+        deadline_s = min((waiting_since_s[g] + self.junction.groups[g].maximum_red_s for g in opening), default=math.inf)
         self._clock.follow(time_s, status)
         if before is None:
             self._green_since_s[:] = status.green_start_s
         elif status.commanded_s != before.commanded_s:
-            latest_s = self._clock.limits.latest_change_s(status.stage, self._clock.red_since_s) - self._minimum_green_s[status.stage]
+            latest_s = self._clock.limits.latest_change_s(status.stage, self._clock.reds) - self._minimum_green_s[status.stage]
             self._clear_until_s = min(status.green_start_s + self._estimator.longest_clearing_s, deadline_s, latest_s - RED_MARGIN_S)
         self._green_since_s[opening] = status.green_start_s
         self._red_since_s[:] = self._clock.red_since_s
@@ -206,7 +212,7 @@ class JunctionPlanner:
     def _limit(self, status: SignalStatus) -> float:
         """Return from when on a limit may call for a change of the stage."""
         limits = self._clock.limits
-        due_s = limits.latest_change_s(status.stage, self._clock.red_since_s)
+        due_s = limits.latest_change_s(status.stage, self._clock.reds)
         return min(status.green_start_s + limits.green_limit_s[status.stage], due_s) - RED_MARGIN_S
 
     def _clear(self, time_s: float, status: SignalStatus, traffic: ExpectedTraffic) -> Decision | None:

@@ -6,9 +6,11 @@ The monitor holds controllers to these limits, and controllers use them to keep 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from optimizer.presence import WaitClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,21 @@ RED_MARGIN_S = 2.0
 
 UNREACHABLE = -1
 """Stands for "no stage" where a group cannot be served from a stage by allowed changes."""
+
+
+class Reds(NamedTuple):
+    """The reds of a junction.
+
+    Attributes
+    ----------
+    since_s
+        Since when each group has been red; infinite where it is not.
+    waiting_since_s
+        Since when somebody may have been waiting at it, from which the maximum red counts; infinite where it is not red.
+    """
+
+    since_s: Sequence[float]
+    waiting_since_s: Sequence[float]
 
 
 class RedLimits:
@@ -44,11 +61,16 @@ class RedLimits:
         interstage_s = np.array([[_full_seconds(junction, a, b) for b in stages] for a in stages])
         minimum_green_s = np.array([junction.stage_minimum_green_s(stage) for stage in stages])
         serves = np.array([[stage.serves(group) for stage in junction.stages] for group in range(len(junction.groups))], dtype=bool)
-        hops, way_s = _ways(serves, interstage_s, minimum_green_s)
+        intergreen_s = np.array(junction.intergreen_s)
+        hops, way_s = _ways(serves, interstage_s, minimum_green_s, intergreen_s)
         self._hops: list[list[int]] = hops.tolist()
         self._serves: list[list[bool]] = serves.tolist()
         self._interstage_s: list[list[float]] = interstage_s.tolist()
         self._minimum_green_s: list[float] = minimum_green_s.tolist()
+        self._opening = [[junction.opening(a, b) for b in stages] for a in stages]
+        self._closing = [[junction.closing(a, b) for b in stages] for a in stages]
+        self._clearances_s = [[(g, row[h]) for g, row in enumerate(junction.intergreen_s) if row[h] > 0] for h in range(len(serves))]
+        self._longest_clearance_s = float(intergreen_s.max(initial=0.0))
         longest_s = np.where(np.isfinite(way_s), way_s, 0.0).max(axis=1)
         self.notice_s: tuple[float, ...] = tuple(np.where(serves.any(axis=1), longest_s, -math.inf).tolist())
         self.green_limit_s = tuple(self._green_limit_s(stage) for stage in stages)
@@ -64,19 +86,16 @@ class RedLimits:
         """Return from when on one must insist on the green of a group that has been red since `red_since_s`, from whatever stage."""
         return red_since_s + self.junction.groups[group].maximum_red_s - self.notice_s[group]
 
-    def deadlines(self, stage: int, red_since_s: Sequence[float]) -> list[tuple[float, int]]:
-        """Return the ends of the maximum reds that leaving `stage` can help to keep, each with its group, the first one first.
-
-        A group that is red since infinity is not red.
-        """
+    def deadlines(self, stage: int, reds: Reds) -> list[tuple[float, int]]:
+        """Return the ends of the maximum reds that leaving `stage` can help to keep, each with its group, the first one first."""
         groups, hops = self.junction.groups, self._hops
         return sorted(
             (since_s + groups[g].maximum_red_s, g)
-            for g, since_s in enumerate(red_since_s)
+            for g, since_s in enumerate(reds.waiting_since_s)
             if since_s < math.inf and hops[g][stage] != UNREACHABLE
         )
 
-    def relief(self, stage: int, red_since_s: Sequence[float]) -> int:
+    def relief(self, stage: int, reds: Reds) -> int:
         """Return the stage to command next from `stage` for the group whose maximum red ends first.
 
         Returns
@@ -84,39 +103,50 @@ class RedLimits:
         int
             `UNREACHABLE` where no red group can be helped.
         """
-        due = self.deadlines(stage, red_since_s)
+        due = self.deadlines(stage, reds)
         return self.hop(stage, due[0][1]) if due else UNREACHABLE
 
-    def latest_change_s(self, stage: int, red_since_s: Sequence[float]) -> float:
+    def latest_change_s(self, stage: int, reds: Reds) -> float:
         """Return until when one may stay in `stage` and yet serve all in time, one after the other; infinite where nobody waits."""
-        return -self.lateness_s(0.0, stage, red_since_s)
+        # So late that nobody who is red now is still clearing the way: what is late then grows with the time at which one leaves.
+        late_s = max((since_s for since_s in reds.since_s if since_s < math.inf), default=0.0) + self._longest_clearance_s
+        return late_s - self.lateness_s(late_s, stage, reds)
 
-    def keeps(self, time_s: float, stage: int, red_since_s: Sequence[float], target: int) -> bool:
+    def keeps(self, time_s: float, stage: int, reds: Reds, target: int) -> bool:
         """Whether all may be served in time although `target` is commanded now; or else no later than by the most urgent stage."""
-        late_s = self.lateness_s(time_s, stage, red_since_s, target)
-        return late_s <= 0 or late_s <= self.lateness_s(time_s, stage, red_since_s)
+        late_s = self.lateness_s(time_s, stage, reds, target)
+        return late_s <= 0 or late_s <= self.lateness_s(time_s, stage, reds)
 
-    def lateness_s(self, time_s: float, stage: int, red_since_s: Sequence[float], via: int | None = None) -> float:
+    def lateness_s(self, time_s: float, stage: int, reds: Reds, via: int | None = None) -> float:
         """Return by how much a red exceeds its maximum where `stage` is left now (negative: none does, by so much).
 
-        Those who are red are served in the order of their maximum reds, each stage for no longer than its minimum green.
+        Those who are red are served in the order of their maximum reds, each stage for no longer than its minimum green. Intergreens
+        count also where they reach over a whole stage.
 
         Parameters
         ----------
         time_s
             When `stage` is left.
-        stage, red_since_s
-            What is shown, and since when each group has been red (infinite: it is not red).
+        stage, reds
+            What is shown, and since when each group has been red and waited for.
         via
             The stage that is commanded first; the one that helps the most urgent group where None.
         """
-        due = self.deadlines(stage, red_since_s)
+        due = self.deadlines(stage, reds)
         late_s, shown = -math.inf, stage
         served: set[int] = set()
+        green_end_s = list(reds.since_s)
 
         def enter(following: int) -> None:
             nonlocal late_s, time_s, shown
+            for group in self._closing[shown][following]:
+                green_end_s[group] = time_s
             time_s += self._interstage_s[shown][following]
+            for group in self._opening[shown][following]:
+                green_end_s[group] = math.inf
+                for other, clearance_s in self._clearances_s[group]:
+                    if green_end_s[other] < math.inf:
+                        time_s = max(time_s, green_end_s[other] + clearance_s)
             shown = following
             for end_s, group in due:
                 if group not in served and self._serves[group][shown]:
@@ -150,14 +180,19 @@ def _full_seconds(junction: Intersection, old: int, new: int) -> float:
 
 
 def _ways(
-    serves: NDArray[np.bool_], interstage_s: NDArray[np.float64], minimum_green_s: NDArray[np.float64]
+    serves: NDArray[np.bool_],
+    interstage_s: NDArray[np.float64],
+    minimum_green_s: NDArray[np.float64],
+    intergreen_s: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the next stage and the time to the green of each group from each stage, (groups, stages): shortest paths (Bellman-Ford)."""
+    # However short the stages between are: who is green now must have cleared the way.
+    clearance_s = np.where(serves, 0.0, np.where(serves[:, np.newaxis, :], intergreen_s[:, :, np.newaxis], 0.0).max(axis=0))
     way_s = np.where(serves, 0.0, math.inf)
     hops = np.full(serves.shape, UNREACHABLE)
     while True:
         by_s = interstage_s + np.where(serves, 0.0, minimum_green_s + way_s)[:, np.newaxis, :]
-        best_s = by_s.min(axis=2)
+        best_s = np.maximum(by_s.min(axis=2), clearance_s)
         shorter = best_s < way_s
         if not shorter.any():
             return hops, way_s
@@ -171,9 +206,19 @@ class RedClock:
     def __init__(self, junction: Intersection) -> None:
         self.limits = RedLimits(junction)
         self.red_since_s = [math.inf] * len(junction.groups)
+        self._waits = WaitClock(junction)
         self._green_since_s = [math.inf] * len(junction.groups)
         self._opened: tuple[int, ...] = ()
         self._stage: int | None = None
+
+    @property
+    def reds(self) -> Reds:
+        """The reds that the limits count."""
+        return Reds(self.red_since_s, self._waits.since_s)
+
+    def see(self, time_s: float, absent: NDArray[np.bool_] | None) -> None:
+        """Note before which groups nobody is (see `Presence`); to be called each second where that can be seen."""
+        self._waits.see(time_s, absent)
 
     def follow(self, time_s: float, signal: SignalStatus) -> None:
         """Take note of what the signals show."""
@@ -187,10 +232,10 @@ class RedClock:
             for group in range(len(self.red_since_s)):
                 if shown.serves(group):
                     self.red_since_s[group] = math.inf
-                elif group in ends_s:
-                    self.red_since_s[group] = ends_s[group]
-                elif old is None:
-                    self.red_since_s[group] = time_s
+                    self._waits.green(group)
+                elif group in ends_s or old is None:
+                    self.red_since_s[group] = ends_s.get(group, time_s)
+                    self._waits.red(group, self.red_since_s[group])
             self._stage = signal.stage
         for group in self._opened:  # the start of their green may have been put off since
             self._green_since_s[group] = signal.green_start_s
@@ -214,12 +259,12 @@ class RedClock:
         limits, junction, shown = self.limits, self.limits.junction, signal.stage
         at_s = time_s + margin_s
         if wanted is None or wanted == shown:
-            is_late = limits.lateness_s(at_s, shown, self.red_since_s) >= 0
+            is_late = limits.lateness_s(at_s, shown, self.reds) >= 0
             if not is_late and at_s < signal.green_start_s + limits.green_limit_s[shown]:
                 return None
-        elif limits.keeps(at_s, shown, self.red_since_s, wanted):
+        elif limits.keeps(at_s, shown, self.reds, wanted):
             return None
-        stage = limits.relief(shown, self.red_since_s)
+        stage = limits.relief(shown, self.reds)
         if stage in (UNREACHABLE, wanted):
             return None
         closing = junction.closing(shown, stage)

@@ -33,6 +33,7 @@ from optimizer.decision import Decision
 from optimizer.intersection import ACCEPTED_REDS
 from optimizer.monitor import Monitor
 from optimizer.observation import InformationClass, JunctionObservation, Observation
+from optimizer.presence import Presence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,6 +227,7 @@ class _Run:
         sampler = QueueSampler(backend, self.junctions)
         waiting = WaitingAtRed(backend, self.reading.net, self.junctions)
         signals = {} if self.native else self._take_over(begin_s)
+        presence = {name: Presence(self.junctions[name]) for name in signals}
         loop_reader = LoopReader(backend, self.placed, settings.faults) if self.placed is not None else None
         zone_reader = (
             ZoneReader(backend, self.reading.net, self.junctions)
@@ -259,6 +261,7 @@ class _Run:
                 decisions = _checked(self.controller.decide(seen))
                 decide_cpu_s += time.process_time() - started_s
                 for name, junction_signals in signals.items():
+                    junction_signals.monitor.see(now_s, presence[name].absent(seen.junctions[name]))
                     decision = decisions.get(name)
                     if decision is None:
                         junction_signals.stay(now_s)

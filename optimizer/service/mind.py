@@ -17,6 +17,7 @@ from optimizer.monitor import Monitor
 from optimizer.neighbours import Link, NeighbourTraffic, loops_reach_m, no_departures
 from optimizer.observation import ZONE_M, InformationClass, JunctionObservation, LoopReadings, SignalStatus
 from optimizer.planner import JunctionPlanner
+from optimizer.presence import Presence
 from optimizer.red_limits import RedClock
 from optimizer.service.engine import KeptEstimator, PlanningEngine
 
@@ -64,6 +65,7 @@ class Mind:
         self.estimator = KeptEstimator(self.learner, junction)
         self.monitor = Monitor(junction)
         self.clock = RedClock(junction)
+        self._presence = Presence(junction)
         sources = list(dict.fromkeys(link.source for link in links))
         rows = {junction.id: 0} | {source: row for row, source in enumerate(sources, start=1) if source != junction.id}
         self._departures = no_departures(len(sources) + 1)
@@ -96,6 +98,9 @@ class Mind:
     def decide(self, time_s: float, seen: JunctionObservation, requests: tuple[PriorityRequest, ...] = ()) -> Decision | None:
         """Take in one second and return what the planner wants, None to stay."""
         seen = self._with_known_status(time_s, seen)
+        absent = self._presence.absent(seen)
+        self.clock.see(time_s, absent)
+        self.monitor.see(time_s, absent)
         self.estimator.requests = requests
         return self._planner.decide(time_s, seen)
 
@@ -145,7 +150,7 @@ class Mind:
     def latest_change_s(self, status: SignalStatus) -> float:
         """Return when the stage must be left for another at the latest; infinite where nothing conflicts."""
         limits = self.clock.limits
-        due_s = limits.latest_change_s(status.stage, self.clock.red_since_s)
+        due_s = limits.latest_change_s(status.stage, self.clock.reds)
         return min(status.green_start_s + limits.green_limit_s[status.stage], due_s)
 
     @property
