@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optimizer.intersection import DetectorRole
+from optimizer.intersection import DetectorRole, GroupKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 AT_STOP_LINE_M: Final = 10.0
 """A vehicle that is no farther from its stop line may be waiting for its signal."""
 
+COVERED_M: Final = 5.0
+"""A loop no farther from the stop line is covered by the car that waits there; not by a bicycle."""
+
 STRAGGLERS_S: Final = 1.0
 """So long after the yellow the last ones still pass a stop line."""
 
@@ -25,7 +28,8 @@ STRAGGLERS_S: Final = 1.0
 class Presence:
     """Tells before which signal groups nobody is, as far as that can be seen.
 
-    Loops see it where each lane of a group has one at its stop line, the zone where a group has lanes. Nobody sees people on foot.
+    Loops see it where each lane of a group has one that the first car covers, the zone where a group has lanes. Nobody sees people on
+    foot, and loops miss bicycles.
 
     Parameters
     ----------
@@ -41,12 +45,15 @@ class Presence:
         self._groups = groups
         self._group_of = np.array([movement.group for movement in junction.movements], dtype=np.int64)
         self._has_lanes = lanes.any(axis=1)
-        stop_line = [d.lanes[0] if d.role is DetectorRole.STOP_LINE and d.on_lane else -1 for d in junction.detectors]
-        watched = np.isin(np.arange(len(junction.incoming)), stop_line)
-        self._watched = self._has_lanes & ~(lanes & ~watched).any(axis=1)
-        self._loops = np.array([lanes[:, lane] if lane >= 0 else np.zeros(groups, dtype=np.bool_) for lane in stop_line]).reshape(
-            -1, groups
-        )
+        loops = np.zeros((len(junction.detectors), groups), dtype=np.bool_)
+        watched = np.zeros(len(junction.incoming), dtype=np.bool_)
+        for index, detector in enumerate(junction.detectors):
+            if detector.role is DetectorRole.STOP_LINE and detector.on_lane and detector.distance_m <= COVERED_M:
+                loops[index] = lanes[:, detector.lanes[0]]
+                watched[detector.lanes[0]] = True
+        missed = np.array([group.kind is GroupKind.BICYCLE for group in junction.groups], dtype=np.bool_)
+        self._watched = self._has_lanes & ~missed & ~(lanes & ~watched).any(axis=1)
+        self._loops = loops
 
     def absent(self, seen: JunctionObservation) -> NDArray[np.bool_] | None:
         """Return before which groups surely nobody is, shape ``(groups,)``; None where nothing can be seen."""
