@@ -17,7 +17,7 @@ import typer
 import typer.core
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from controllers.registry import registered
@@ -39,6 +39,8 @@ from experiments.requests import (
 )
 from experiments.service_commands import add_service_commands
 from experiments.tables import rich_table, run_table
+from experiments.timekeeping import shown_progress
+from experiments.verdicts import Word, comparison_verdict, run_verdict
 from sumo_networks import catalogue
 from sumo_networks.cache import cache_folder
 
@@ -174,7 +176,8 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
         accepted=read_accepted_reds(longest_red),
     )
     try:
-        record = runs.run(request, out)
+        with shown_progress(Path(scenario).stem, sys.stderr) as on_time:
+            record = runs.run(request, out, on_time=on_time)
     except KeyboardInterrupt:
         complain(f"Interrupted: {out} holds no result and may be used again.")
         raise typer.Exit(INTERRUPTED_CODE) from None
@@ -193,6 +196,7 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
         console.print(told, soft_wrap=True)
     _tell_warnings(console, out / runs.LOG)
     console.print(f"The results are in {out}", soft_wrap=True)
+    _tell(console, run_verdict(record))
 
 
 @app.command("compare")
@@ -243,6 +247,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     console.print(f"The results are in {out}", soft_wrap=True)
     for sentence, _ in result.failures:
         complain(sentence)
+    _tell(console, comparison_verdict(result.records))
     if result.interrupted:
         finished = sum(map(len, result.records.values()))
         complain(
@@ -328,10 +333,10 @@ def _with_parameters(choices: list[ControllerChoice], path: Path | None) -> list
 
 
 def _compare_with_progress(request: comparison.ComparisonRequest, out: Path, workers: int) -> comparison.ComparisonResult:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(request.common.scenario, total=len(request.controllers) * len(request.seeds))
+        task = progress.add_task(Path(request.common.scenario).stem, total=len(request.controllers) * len(request.seeds))
 
         def on_end(run: RunRequest, outcome: str) -> None:
             progress.advance(task)
@@ -347,6 +352,11 @@ def _tell_warnings(console: Console, log: Path) -> None:
         console.print(f"Warning: {warning}", soft_wrap=True, highlight=False, markup=False)
     if len(warnings) > MOST_WARNINGS:
         console.print(f"{len(warnings) - MOST_WARNINGS} more warnings are in {log}", soft_wrap=True)
+
+
+def _tell(console: Console, words: list[Word]) -> None:
+    for word in words:
+        console.print(word.sentence, style="bold red" if word.warns else "bold", soft_wrap=True, highlight=False, markup=False)
 
 
 def _stdout() -> Console:

@@ -36,6 +36,7 @@ from optimizer.observation import InformationClass, JunctionObservation, Observa
 from optimizer.presence import Presence
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from controllers.contract import Controller
@@ -75,6 +76,8 @@ class SimulationSettings:
         The longest reds, which the monitor holds every controller to.
     output_options, output_files
         Further options and additional files that only ask SUMO for output; what is simulated does not change by them.
+    on_time
+        Told begin, now and end of the simulated time each second (the end is negative where the traffic decides it).
     """
 
     configuration: Path
@@ -93,6 +96,7 @@ class SimulationSettings:
     accepted: AcceptedReds = ACCEPTED_REDS
     output_options: tuple[str, ...] = ()
     output_files: tuple[Path, ...] = ()
+    on_time: Callable[[float, float, float], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,8 @@ class _Run:
         end_s = settings.end_s if settings.end_s is not None else float(backend.simulation.getEndTime())
         sampler = QueueSampler(backend, self.junctions)
         waiting = WaitingAtRed(backend, self.reading.net, self.junctions)
+        on_time = settings.on_time
+        measures = (sampler.sample, waiting.sample, *(() if on_time is None else (lambda now_s: on_time(begin_s, now_s, end_s),)))
         signals = {} if self.native else self._take_over(begin_s)
         presence = {name: Presence(self.junctions[name]) for name in signals}
         loop_reader = LoopReader(backend, self.placed, settings.faults) if self.placed is not None else None
@@ -251,8 +257,8 @@ class _Run:
                     loop_reader.watch(now_s, settings.step_length_s)
                 if int(now_s) == int(previous_s):
                     continue  # decisions and samples come on full seconds, whatever the step length
-                sampler.sample(now_s)
-                waiting.sample(now_s)
+                for measure in measures:
+                    measure(now_s)
                 if watched is not None:
                     _write(log, watched.changes(now_s))
                     continue
