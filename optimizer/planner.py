@@ -155,7 +155,6 @@ class JunctionPlanner:
         """Return the change that the best plan begins with, if it begins with one, and tell the neighbours of the plan."""
         if self._neighbours is not None:
             traffic = self._neighbours.expect(time_s, traffic)
-        self._red_since_s[:] = self._clock.reds.waiting_since_s
         change = self._engine.choose(time_s, status, self._green_since_s, self._red_since_s, traffic)
         if self._neighbours is not None:
             self._neighbours.record(time_s, traffic, *self._engine.departures)
@@ -191,6 +190,7 @@ class JunctionPlanner:
             latest_s = self._clock.limits.latest_change_s(status.stage, self._clock.reds) - self._minimum_green_s[status.stage]
             self._clear_until_s = min(status.green_start_s + self._estimator.longest_clearing_s, deadline_s, latest_s - RED_MARGIN_S)
         self._green_since_s[opening] = status.green_start_s
+        self._red_since_s[:] = self._clock.red_since_s
         self._protected_since_s = np.where(self._protected[status.stage], self._green_since_s, math.inf)
         self._limit_s = self._limit(status)
         self._status = status

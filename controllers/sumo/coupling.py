@@ -230,16 +230,12 @@ class _Run:
         end_s = settings.end_s if settings.end_s is not None else float(backend.simulation.getEndTime())
         sampler = QueueSampler(backend, self.junctions)
         waiting = WaitingAtRed(backend, self.reading.net, self.junctions)
-        on_time = settings.on_time
-        measures = (sampler.sample, waiting.sample, *(() if on_time is None else (lambda now_s: on_time(begin_s, now_s, end_s),)))
+        measures = (sampler.sample, waiting.sample, *_told(settings.on_time, begin_s, end_s))
         signals = {} if self.native else self._take_over(begin_s)
         presence = {name: Presence(self.junctions[name]) for name in signals}
         loop_reader = LoopReader(backend, self.placed, settings.faults) if self.placed is not None else None
-        zone_reader = (
-            ZoneReader(backend, self.reading.net, self.junctions)
-            if self.controller.information is InformationClass.ZONE and not self.native
-            else None
-        )
+        in_zone = self.controller.information is InformationClass.ZONE and not self.native
+        zone_reader = ZoneReader(backend, self.reading.net, self.junctions) if in_zone else None
         watched = _WatchedPrograms(backend, self.junctions) if self.native else None
         if not self.native:
             self._start_controller()
@@ -281,7 +277,6 @@ class _Run:
                         _write(log, junction_signals.drain_log())
         loop_cpu_s = time.process_time() - cpu_start_s
         waiting.finish(now_s)
-        violations = watched.violations if watched is not None else sum(s.violations for s in signals.values())
         return SimulationSummary(
             begin_s=begin_s,
             end_s=now_s,
@@ -290,7 +285,7 @@ class _Run:
             broken_loops=loop_reader.broken if loop_reader is not None else {},
             commands=sum(s.commands for s in signals.values()),
             refused=sum(s.refused for s in signals.values()),
-            violations=violations,
+            violations=watched.violations if watched is not None else sum(s.violations for s in signals.values()),
             queue_95_veh=sampler.percentile_95_veh(),
             longest_red=waiting.longest,
             loop_cpu_s=loop_cpu_s,
@@ -320,6 +315,10 @@ class _Run:
             signals[name] = JunctionSignals(junction, Monitor(junction), stage, now_s)
             self.backend.trafficlight.setRedYellowGreenState(name, signals[name].state)
         return signals
+
+
+def _told(on_time: Callable[[float, float, float], None] | None, begin_s: float, end_s: float) -> tuple[Callable[[float], None], ...]:
+    return () if on_time is None else (lambda now_s: on_time(begin_s, now_s, end_s),)
 
 
 class _WatchedPrograms:

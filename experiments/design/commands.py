@@ -11,6 +11,7 @@ from rich.console import Console
 
 from controllers.sumo.findings import Severity
 from experiments.design import instances
+from experiments.design.against_now import comparison_table
 from experiments.design.corridor import AUTO
 from experiments.design.daily import plan_scenario_day, write_day
 from experiments.design.outputs import DEMAND, PROGRAMS, RECORD, request_sentences, streams_table, write_plans
@@ -25,6 +26,7 @@ from sumo_networks import scenario as find_scenario
 
 if TYPE_CHECKING:
     from controllers.sumo.findings import Finding
+    from experiments.design.against_now import AgainstNow
     from experiments.design.planning import ScenarioPlan
     from sumo_networks import Scenario
 
@@ -43,6 +45,9 @@ Intergreens = Annotated[
 Cycle = Annotated[str, typer.Option("--cycle", help="common: one per set of linked junctions, with offsets; own; or seconds.")]
 Way = Annotated[str, typer.Option("--way", help="groups: each green free; stages: a free choice and order of stages.")]
 TimeLimit = Annotated[float, typer.Option("--time-limit", help="Take the best plan of a junction after this time, s.")]
+
+WORSE_CODE = 1
+"""Exit code of a design that is worse than what runs now: no mistake of whoever asked for it."""
 
 PLAIN_WIDTH = 200  # a file or a pipe has no width: nothing is to be folded there
 
@@ -74,7 +79,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
     status = Console(stderr=True)
     with claimed(out), status.status("designing", spinner="line") as shown:
         designed = plan_scenario(place, request, lambda step: shown.update(step) if status.is_terminal else None)
-    findings = write_plans(designed, out)
+    findings, against = write_plans(designed, out)
     console = _stdout()
     for result in designed.results.values():
         console.print(streams_table(result))
@@ -84,7 +89,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
             console.print(sentence)
     for junction, reason in designed.left_out.items():
         console.print(f"{junction} keeps its program, because {reason}.")
-    _finish(console, designed, findings, out)
+    _finish(console, designed, findings, against, out)
 
 
 @app.command("wave")
@@ -122,10 +127,10 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
     status = Console(stderr=True)
     with claimed(out), status.status("designing", spinner="line") as shown:
         found = wave_scenario(place, corridor, request, k, bands, lambda step: shown.update(step) if status.is_terminal else None)
-    findings = write_wave(found, bands, out)
+    findings, against = write_wave(found, bands, out)
     console = _stdout()
     console.print(bands_table(found))
-    _finish(console, found.designed, findings, out)
+    _finish(console, found.designed, findings, against, out)
 
 
 @app.command("day")
@@ -168,12 +173,18 @@ def _solve_plain(instance: Path, out: Path, bands: str, gap: float, time_limit: 
     )
 
 
-def _finish(console: Console, designed: ScenarioPlan, findings: list[Finding], out: Path) -> None:
+def _finish(console: Console, designed: ScenarioPlan, findings: list[Finding], against: AgainstNow, out: Path) -> None:
     counts = designed.counts
     console.print(
         f"Designed for the traffic from {counts.begin_s:g} to {counts.end_s:g} s ({out / DEMAND}).", soft_wrap=True, highlight=False
     )
+    console.print(comparison_table(against))
+    if against.is_worse:
+        console.print(against.sentence(), style="bold red", soft_wrap=True, highlight=False)
+        console.print(f"The files in {out} are for inspection only.", soft_wrap=True, highlight=False)
+        raise typer.Exit(WORSE_CODE)
     _tell_use(console, designed.place, findings, out)
+    console.print(against.sentence(), style="bold", soft_wrap=True, highlight=False)
 
 
 def _tell_use(console: Console, place: Scenario, findings: list[Finding], out: Path) -> None:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -44,7 +43,7 @@ OCCUPIED_DISCOUNT = 0.7
 """A vehicle that leaves into a full lane is worth this much less than one that leaves into an empty one."""
 
 
-HEADWAY, QUEUE_PENALTY, GREEN_SHARE, LASTING_FROM, LASTING_MOST, RECALL, HORIZON, STOP_PENALTY, STOP_TOLERANCE = range(9)
+HEADWAY, QUEUE_PENALTY, GREEN_SHARE, LASTING_FROM, LASTING_MOST, RECALL, RECALL_WEIGHT, HORIZON, STOP_PENALTY, STOP_TOLERANCE = range(10)
 
 
 class JunctionModel(NamedTuple):
@@ -59,9 +58,7 @@ class JunctionModel(NamedTuple):
     group_weight
         Weight of a vehicle of each group, in vehicles.
     recall_groups
-        Groups with a maximum red: each is a lane of its own behind the junction's lanes.
-    recall_weight_veh
-        Per recalled group: as how many vehicles it is heeded from the recall on (0: it has lanes, which tell of its vehicles).
+        Groups without detectors: each is a lane of its own behind the junction's lanes.
     recall_maximum_red_s
         Per recalled group: the red after which it must be green, as the planner keeps it.
     headway
@@ -77,7 +74,6 @@ class JunctionModel(NamedTuple):
     storage_veh: NDArray[np.float64]
     group_weight: NDArray[np.float64]
     recall_groups: NDArray[np.int64]
-    recall_weight_veh: NDArray[np.float64]
     recall_maximum_red_s: NDArray[np.float64]
     headway: NDArray[np.int64]
     minimum_green: NDArray[np.int64]
@@ -103,8 +99,7 @@ class ProblemAssembler:
         self.signals = SignalModel.from_intersection(junction, parameters)
         kinds = [group.kind for group in junction.groups]
         served = np.flatnonzero((self.signals.service > 0).any(axis=0))
-        recalled = [g for g in served.tolist() if math.isfinite(junction.groups[g].maximum_red_s)]
-        recall_veh = [parameters.pedestrian_weight_veh if kinds[g] is GroupKind.PEDESTRIAN else 0.0 for g in recalled]
+        recalled = [g for g in served.tolist() if kinds[g] is GroupKind.PEDESTRIAN]
         values = {
             HEADWAY: parameters.headway_s,
             QUEUE_PENALTY: parameters.queue_penalty_s,
@@ -112,6 +107,7 @@ class ProblemAssembler:
             LASTING_FROM: parameters.lasting_queue_s,
             LASTING_MOST: parameters.lasting_queue_most_s,
             RECALL: parameters.pedestrian_recall_s,
+            RECALL_WEIGHT: parameters.pedestrian_weight_veh,
             HORIZON: self.signals.horizon_ds,
             STOP_PENALTY: self.signals.stop_penalty_ds,
             STOP_TOLERANCE: self.signals.stop_tolerance_ds,
@@ -122,7 +118,6 @@ class ProblemAssembler:
             storage_veh=np.array([min(max(lane.storage_m, JAM_SPACING_M), FULL_ROOM_M) / JAM_SPACING_M for lane in junction.outgoing]),
             group_weight=np.array([parameters.tram_weight_veh if kind is GroupKind.TRAM else 1.0 for kind in kinds]),
             recall_groups=np.array(recalled, dtype=np.int64),
-            recall_weight_veh=np.array(recall_veh, dtype=np.float64),
             recall_maximum_red_s=np.array([junction.groups[g].maximum_red_s - RED_MARGIN_S for g in recalled], dtype=np.float64),
             headway=np.full(len(junction.incoming) + len(recalled), to_ds(parameters.headway_s), dtype=np.int64),
             minimum_green=self.signals.minimum_green_ds,
@@ -149,7 +144,7 @@ class ProblemAssembler:
         green_since_s
             Start of green of each group (any value for red ones), shape ``(groups,)``.
         red_since_s
-            Since when somebody may have been waiting at each red (infinite for green groups), shape ``(groups,)``.
+            Start of red of each group (infinite for green ones), shape ``(groups,)``.
         traffic
             Vehicles to plan for; those beyond the horizon are left out.
         """
@@ -229,10 +224,10 @@ def collect_problem(
     for k in range(len(model.recall_groups)):
         red_s = red_since_s[model.recall_groups[k]] - time_s
         for due_s, worth in (
-            (red_s + constants[RECALL], model.recall_weight_veh[k]),
+            (red_s + constants[RECALL], constants[RECALL_WEIGHT]),
             (red_s + model.recall_maximum_red_s[k] - DEADLINE_MARGIN_S, DEADLINE_WEIGHT_VEH),
         ):
-            if worth > 0 and due_s * 10.0 < horizon_ds - 1:
+            if due_s * 10.0 < horizon_ds - 1:
                 arrival[count] = release[count] = np.int64(np.round(due_s * 10.0))
                 group[count] = model.recall_groups[k]
                 weight[count] = max(1, int(np.round(worth * WEIGHT_UNIT)))
