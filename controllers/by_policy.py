@@ -93,7 +93,7 @@ class StageByPolicy(ABC):
     def _decide_junction(self, name: str, now_s: float, seen: JunctionObservation, wanted: int) -> Decision | None:
         junction, signal, clock = self.junctions[name], seen.signal, self._clocks[name]
         clock.follow(now_s, signal)
-        clock.see(now_s, self._presences[name].absent(seen))
+        clock.see(now_s, self._presences[name].waited_s(seen))
         due = clock.stage_due(now_s, signal)
         if due is not None:
             return Decision(due, reason="maximum red or green")

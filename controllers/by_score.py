@@ -110,7 +110,7 @@ class StageByScore(ABC):
     def _decide_junction(self, name: str, now_s: float, seen: JunctionObservation, *, regular: bool) -> Decision | None:
         junction, signal, clock = self._junctions[name], seen.signal, self._clocks[name]
         clock.follow(now_s, signal)
-        clock.see(now_s, self._presences[name].absent(seen))
+        clock.see(now_s, self._presences[name].waited_s(seen))
         due = clock.stage_due(now_s, signal)
         if due is not None:
             return Decision(due, reason="maximum red or green")

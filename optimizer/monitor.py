@@ -140,12 +140,12 @@ class Monitor:
 
     # Commands
 
-    def see(self, time_s: float, absent: NDArray[np.bool_] | None) -> None:
-        """Take note before which groups nobody is, as who reads the detectors says, not the controller; to be called each second.
+    def see(self, time_s: float, waited_s: NDArray[np.float64] | None) -> None:
+        """Take note for how long somebody may have been standing before each group, as who reads the detectors says, not the controller.
 
-        A maximum red counts from when somebody may be waiting. Where nobody tells, it counts from the start of each red.
+        To be called each second. A maximum red counts from when somebody may be waiting; where nobody tells, from the start of each red.
         """
-        self._waits.see(time_s, absent)
+        self._waits.see(time_s, waited_s)
 
     def admit(self, time_s: float, decision: Decision, signal: SignalStatus) -> Verdict:
         """Judge a command. To be asked for every decision, and once a second for *stay* where the controller said nothing.

@@ -127,7 +127,7 @@ class JunctionPlanner:
         self.estimated = traffic
         if self._connectors is not None:
             self._connectors.report(traffic)
-        self._clock.see(time_s, self._presence.absent(observation))
+        self._clock.see(time_s, self._presence.waited_s(observation))
         if not opened:
             return None
         if time_s >= self._limit_s:  # perhaps nobody has waited since it was worked out

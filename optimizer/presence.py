@@ -21,8 +21,8 @@ AT_STOP_LINE_M: Final = 10.0
 COVERED_M: Final = 5.0
 """A loop no farther from the stop line is covered by the car that waits there; not by a bicycle."""
 
-STRAGGLERS_S: Final = 1.0
-"""So long after the yellow the last ones still pass a stop line."""
+UNSEEN_SHARE: Final = 1.5
+"""For so many maximum reds at most nobody is believed to wait, lest a failed loop keep somebody waiting for ever."""
 
 
 class Presence:
@@ -55,22 +55,26 @@ class Presence:
         self._watched = self._has_lanes & ~missed & ~(lanes & ~watched).any(axis=1)
         self._loops = loops
 
-    def absent(self, seen: JunctionObservation) -> NDArray[np.bool_] | None:
-        """Return before which groups surely nobody is, shape ``(groups,)``; None where nothing can be seen."""
+    def waited_s(self, seen: JunctionObservation) -> NDArray[np.float64] | None:
+        """Return for how long somebody may have been standing before each group, shape ``(groups,)``; None where nothing can be seen.
+
+        It is 0 where surely nobody stands, infinite where that cannot be told.
+        """
         if seen.loops is not None:
-            busy = (seen.loops.count != 0) | (seen.loops.occupancy > 0)  # a silent loop (-1) counts as busy
-            return self._watched & ~self._loops[busy].any(axis=0)
+            covered_s = np.where(seen.loops.count < 0, math.inf, seen.loops.occupied_s)
+            return np.where(self._watched, np.where(self._loops, covered_s[:, np.newaxis], 0.0).max(axis=0, initial=0.0), math.inf)
         if seen.vehicles is not None:
             near = seen.vehicles.movement[seen.vehicles.distance_m <= AT_STOP_LINE_M]
-            return self._has_lanes & (np.bincount(self._group_of[near], minlength=self._groups) == 0)
+            empty = self._has_lanes & (np.bincount(self._group_of[near], minlength=self._groups) == 0)
+            return np.where(empty, 0.0, math.inf)
         return None
 
 
 class WaitClock:
     """Since when somebody may have been waiting at each red.
 
-    Until somebody is seen at a red, the wait has not begun. It begins with the red itself where nobody can look, and one maximum red
-    after the red began at the latest: a loop may have failed.
+    While nobody is seen at a red, the wait has not begun. It begins with the red itself where nobody can look, and `UNSEEN_SHARE` maximum
+    reds after the red began at the latest.
 
     Parameters
     ----------
@@ -85,27 +89,24 @@ class WaitClock:
 
     def __init__(self, junction: Intersection) -> None:
         self.since_s = [math.inf] * len(junction.groups)
-        self._after_s = [group.yellow_s + STRAGGLERS_S for group in junction.groups]
-        self._at_most_s = [group.maximum_red_s for group in junction.groups]
-        self._empty_since_s: dict[int, float] = {}  # reds at which nobody has been seen yet
+        self._unseen_s = [UNSEEN_SHARE * group.maximum_red_s for group in junction.groups]
+        self._latest_s: dict[int, float] = {}  # of the groups that are red: when the wait begins at the latest
 
     def red(self, group: int, time_s: float) -> None:
         """Note that a group's green has ended (its yellow has begun)."""
-        self.since_s[group] = self._empty_since_s[group] = time_s
+        self.since_s[group] = time_s
+        self._latest_s[group] = time_s + self._unseen_s[group]
 
     def green(self, group: int) -> None:
         """Note that a group is green."""
         self.since_s[group] = math.inf
-        self._empty_since_s.pop(group, None)
+        self._latest_s.pop(group, None)
 
-    def see(self, time_s: float, absent: NDArray[np.bool_] | None) -> None:
-        """Note before which groups nobody is; to be called each second."""
-        if absent is None:
+    def see(self, time_s: float, waited_s: NDArray[np.float64] | None) -> None:
+        """Note for how long somebody may have been standing before each group (see `Presence`); to be called each second."""
+        if waited_s is None:
             return
-        for group, red_since_s in tuple(self._empty_since_s.items()):
-            if time_s <= red_since_s + self._after_s[group]:
-                continue
-            if absent[group] and time_s <= red_since_s + self._at_most_s[group]:
-                self.since_s[group] = time_s
-            else:
-                del self._empty_since_s[group]
+        begun_s = (time_s - waited_s).tolist()
+        for group, latest_s in self._latest_s.items():
+            begin_s = min(begun_s[group], latest_s)
+            self.since_s[group] = max(self.since_s[group], begin_s)

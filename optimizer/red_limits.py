@@ -48,8 +48,8 @@ class RedLimits:
     Attributes
     ----------
     notice_s
-        Per group: how long the way to a stage that serves it takes at most, from whatever stage: so long before its maximum red one must
-        begin to insist where nobody else is due. Minus infinity for a group that no stage serves (it is never due).
+        Per group: how long before its maximum red it is safe whatever is commanded next: one foreign interstage, that stage's minimum
+        green, and the way to a stage that serves the group. Minus infinity for a group that no stage serves (it is never due).
     green_limit_s
         Per stage: its maximum green, infinite where no conflicting group could be served instead.
     """
@@ -71,8 +71,7 @@ class RedLimits:
         self._closing = [[junction.closing(a, b) for b in stages] for a in stages]
         self._clearances_s = [[(g, row[h]) for g, row in enumerate(junction.intergreen_s) if row[h] > 0] for h in range(len(serves))]
         self._longest_clearance_s = float(intergreen_s.max(initial=0.0))
-        longest_s = np.where(np.isfinite(way_s), way_s, 0.0).max(axis=1)
-        self.notice_s: tuple[float, ...] = tuple(np.where(serves.any(axis=1), longest_s, -math.inf).tolist())
+        self.notice_s: tuple[float, ...] = tuple(_notice_s(serves, way_s, interstage_s, minimum_green_s).tolist())
         self.green_limit_s = tuple(self._green_limit_s(stage) for stage in stages)
 
     def hop(self, stage: int, group: int) -> int:
@@ -83,7 +82,7 @@ class RedLimits:
         return self._hops[group][stage]
 
     def due_s(self, group: int, red_since_s: float) -> float:
-        """Return from when on one must insist on the green of a group that has been red since `red_since_s`, from whatever stage."""
+        """Return until when a group that has been red since `red_since_s` is safe, whatever is commanded next (see `notice_s`)."""
         return red_since_s + self.junction.groups[group].maximum_red_s - self.notice_s[group]
 
     def deadlines(self, stage: int, reds: Reds) -> list[tuple[float, int]]:
@@ -200,6 +199,16 @@ def _ways(
         way_s = np.where(shorter, best_s, way_s)
 
 
+def _notice_s(
+    serves: NDArray[np.bool_], way_s: NDArray[np.float64], interstage_s: NDArray[np.float64], minimum_green_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return `RedLimits.notice_s`."""
+    entry_s = np.where(np.isfinite(interstage_s), interstage_s, 0.0).max(axis=0)
+    counted = ~serves & np.isfinite(way_s)
+    notice_s = np.where(counted, entry_s + minimum_green_s + way_s, 0.0).max(axis=1)
+    return np.where(serves.any(axis=1), notice_s, -math.inf)
+
+
 class RedClock:
     """Follows a junction's signal status and says when a limit calls for a change."""
 
@@ -216,9 +225,9 @@ class RedClock:
         """The reds that the limits count."""
         return Reds(self.red_since_s, self._waits.since_s)
 
-    def see(self, time_s: float, absent: NDArray[np.bool_] | None) -> None:
-        """Note before which groups nobody is (see `Presence`); to be called each second where that can be seen."""
-        self._waits.see(time_s, absent)
+    def see(self, time_s: float, waited_s: NDArray[np.float64] | None) -> None:
+        """Note for how long somebody may have been standing before each group (see `Presence`); to be called each second."""
+        self._waits.see(time_s, waited_s)
 
     def follow(self, time_s: float, signal: SignalStatus) -> None:
         """Take note of what the signals show."""

@@ -263,7 +263,7 @@ class _Run:
                 decisions = _checked(self.controller.decide(seen))
                 decide_cpu_s += time.process_time() - started_s
                 for name, junction_signals in signals.items():
-                    junction_signals.monitor.see(now_s, presence[name].absent(seen.junctions[name]))
+                    junction_signals.monitor.see(now_s, presence[name].waited_s(seen.junctions[name]))
                     decision = decisions.get(name)
                     if decision is None:
                         junction_signals.stay(now_s)

@@ -98,9 +98,9 @@ class Mind:
     def decide(self, time_s: float, seen: JunctionObservation, requests: tuple[PriorityRequest, ...] = ()) -> Decision | None:
         """Take in one second and return what the planner wants, None to stay."""
         seen = self._with_known_status(time_s, seen)
-        absent = self._presence.absent(seen)
-        self.clock.see(time_s, absent)
-        self.monitor.see(time_s, absent)
+        waited_s = self._presence.waited_s(seen)
+        self.clock.see(time_s, waited_s)
+        self.monitor.see(time_s, waited_s)
         self.estimator.requests = requests
         return self._planner.decide(time_s, seen)
 
