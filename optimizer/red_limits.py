@@ -209,6 +209,19 @@ def _notice_s(
     return np.where(serves.any(axis=1), notice_s, -math.inf)
 
 
+def unavoidable_s(junction: Intersection) -> float:
+    """Return by how much some maximum red is exceeded whatever is done: minimum greens and interstages alone take longer; 0 where none is.
+
+    From each stage, all who are red since its green began are served one after the other.
+    """
+    limits = RedLimits(junction)
+    late_s = [0.0]
+    for index, stage in enumerate(junction.stages):
+        reds = [math.inf if stage.serves(g) else 0.0 for g in range(len(junction.groups))]
+        late_s.append(limits.lateness_s(junction.stage_minimum_green_s(index), index, Reds(reds, reds)))
+    return max(late_s)
+
+
 class RedClock:
     """Follows a junction's signal status and says when a limit calls for a change."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sumolib
@@ -23,6 +24,7 @@ from controllers.sumo.links import (
 from controllers.sumo.programs import NetworkError, fault, program_at_start, read_programs, without_rings
 from controllers.sumo.stages import maximal_stages, shipped_stages
 from optimizer.intersection import ACCEPTED_REDS, Intersection, Movement, SignalGroup
+from optimizer.red_limits import unavoidable_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,7 +144,7 @@ def _describe(net: Any, light: Any, shipped: ShippedProgram | None, accepted: Ac
     stages = _stages(program, drafts, matrix, giving_way)
     groups, intergreen_s = _timing(net, drafts, links, program, way, stages, accepted)
     lanes_in, lanes_out, movements = _streams(net, drafts, links)
-    return Intersection(
+    described = Intersection(
         id=light.getID(),
         incoming=lanes_in,
         outgoing=lanes_out,
@@ -154,6 +156,11 @@ def _describe(net: Any, light: Any, shipped: ShippedProgram | None, accepted: Ac
         intergreen_s=intergreen_s,
         signal_count=size,
     )
+    late_s = math.ceil(unavoidable_s(described))
+    if late_s == 0:
+        return described
+    # So many stages that their minimum greens alone take longer than people accept: nobody can do better than to serve them in turn.
+    return replace(described, groups=tuple(replace(group, maximum_red_s=group.maximum_red_s + late_s) for group in groups))
 
 
 def _stages(
