@@ -230,7 +230,7 @@ class _Run:
         end_s = settings.end_s if settings.end_s is not None else float(backend.simulation.getEndTime())
         sampler = QueueSampler(backend, self.junctions)
         waiting = WaitingAtRed(backend, self.reading.net, self.junctions)
-        measures = (sampler.sample, waiting.sample, *_told(settings.on_time, begin_s, end_s))
+        measures = (sampler.sample, *_told(settings.on_time, begin_s, end_s))
         signals = {} if self.native else self._take_over(begin_s)
         presence = {name: Presence(self.junctions[name]) for name in signals}
         loop_reader = LoopReader(backend, self.placed, settings.faults) if self.placed is not None else None
@@ -239,10 +239,8 @@ class _Run:
         watched = _WatchedPrograms(backend, self.junctions) if self.native else None
         if not self.native:
             self._start_controller()
-        decide_cpu_s = 0.0
         step, clock, show = backend.simulationStep, backend.simulation.getTime, backend.trafficlight.setRedYellowGreenState
-        now_s = begin_s
-        cpu_start_s = time.process_time()
+        now_s, decide_cpu_s, cpu_start_s = begin_s, 0.0, time.process_time()
         with (settings.output / "signals.csv").open("w", newline="", encoding="utf-8") as stream:
             log = csv.writer(stream, lineterminator="\n")
             log.writerow(["time_s", "junction", "event", "stage", "state", "reason"])
@@ -257,6 +255,7 @@ class _Run:
                     measure(now_s)
                 if watched is not None:
                     _write(log, watched.changes(now_s))
+                    waiting.sample(now_s)
                     continue
                 seen = _observe(now_s, signals, loop_reader, zone_reader)
                 started_s = time.process_time()
@@ -275,6 +274,7 @@ class _Run:
                             show(name, state)
                     if junction_signals.log:
                         _write(log, junction_signals.drain_log())
+                waiting.sample(now_s)  # of what is shown from now on
         loop_cpu_s = time.process_time() - cpu_start_s
         waiting.finish(now_s)
         return SimulationSummary(

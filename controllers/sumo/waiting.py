@@ -84,7 +84,7 @@ class WaitingAtRed:
         self._waiting: dict[tuple[str, int], dict[str, float]] = {}
 
     def sample(self, time_s: float) -> None:
-        """Take note of what the signals show; to be called each second, after SUMO's step."""
+        """Take note of what the signals show; to be called each second, when they have been set."""
         for name, signals in self._signals.items():
             state = self._backend.trafficlight.getRedYellowGreenState(name)
             if state != self._shown[name]:

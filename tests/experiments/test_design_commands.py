@@ -110,6 +110,8 @@ def test_the_running_program_is_read_back_and_compared(planned: tuple[Path, str]
     # The guideline's program of this junction: 5 + 40 + 3 + 2 + 5 + 12 + 3 + 2 s.
     assert float(row["cycle_s_now"]) == 72
     assert float(row["delayed_veh_designed"]) < float(row["delayed_veh_now"])
+    assert "Now against designed" in planned[1]
+    assert f"By the model of the design {float(row['delayed_veh_designed']):.1f} vehicles are delayed on the average" in planned[1]
 
 
 def test_the_offices_own_intergreens_take_the_place_of_the_computed_ones(planned: tuple[Path, str], tmp_path: Path) -> None:
