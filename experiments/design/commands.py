@@ -70,7 +70,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
     period: Annotated[float, typer.Option("--period", help="Flows are raised to the busiest period of this length, s.")] = 900.0,
     gap: Annotated[float, typer.Option("--gap", help="Proven relative gap with which a junction's plan is good enough.")] = 0.01,
     time_limit: TimeLimit = 20.0,
-) -> None:
+) -> int:
     """Design fixed-time plans for all signals: intergreens, cycles, greens and offsets from the traffic."""
     if objective not in list(Objective):
         raise ExperimentError(f"--objective {objective!r} is unknown; choose {' or '.join(Objective)}.")
@@ -89,7 +89,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
             console.print(sentence)
     for junction, reason in designed.left_out.items():
         console.print(f"{junction} keeps its program, because {reason}.")
-    _finish(console, designed, findings, against, out)
+    return _finish(console, designed, findings, against, out)
 
 
 @app.command("wave")
@@ -109,7 +109,7 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
     bands: Annotated[str, typer.Option("--bands", help="common: one band each way (MAXBAND); links: one per link (MULTIBAND).")] = "common",
     gap: Annotated[float, typer.Option("--gap", help="Proven relative gap with which the answer is good enough.")] = 1e-6,
     time_limit: Annotated[float, typer.Option("--time-limit", help="Give the best answer so far after this time, s.")] = 300.0,
-) -> None:
+) -> int:
     """Coordinate the signals of a corridor: common cycle, offsets and speeds with the widest bands."""
     if (scenario is None) == (instance is None):
         both = "both SCENARIO and --instance were" if instance is not None else "neither SCENARIO nor --instance FILE.json was"
@@ -119,7 +119,7 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
             if value != unset:
                 raise ExperimentError(f"--{name} belongs to a SCENARIO; an --instance holds it itself, so leave --{name} out.")
         _solve_plain(instance, out, bands, gap, time_limit)
-        return
+        return 0
     if bands not in instances.BANDS:
         raise ExperimentError(f"--bands {bands!r} is unknown; choose {' or '.join(instances.BANDS)}.")
     request = PlanRequest(demand, Objective.DELAY, way, cycle, gap=max(gap, 0.01), time_limit_s=min(time_limit, 20.0))  # type: ignore[arg-type]
@@ -130,7 +130,7 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
     findings, against = write_wave(found, bands, out)
     console = _stdout()
     console.print(bands_table(found))
-    _finish(console, found.designed, findings, against, out)
+    return _finish(console, found.designed, findings, against, out)
 
 
 @app.command("day")
@@ -173,7 +173,7 @@ def _solve_plain(instance: Path, out: Path, bands: str, gap: float, time_limit: 
     )
 
 
-def _finish(console: Console, designed: ScenarioPlan, findings: list[Finding], against: AgainstNow, out: Path) -> None:
+def _finish(console: Console, designed: ScenarioPlan, findings: list[Finding], against: AgainstNow, out: Path) -> int:
     counts = designed.counts
     console.print(
         f"Designed for the traffic from {counts.begin_s:g} to {counts.end_s:g} s ({out / DEMAND}).", soft_wrap=True, highlight=False
@@ -182,9 +182,10 @@ def _finish(console: Console, designed: ScenarioPlan, findings: list[Finding], a
     if against.is_worse:
         console.print(against.sentence(), style="bold red", soft_wrap=True, highlight=False)
         console.print(f"The files in {out} are for inspection only.", soft_wrap=True, highlight=False)
-        raise typer.Exit(WORSE_CODE)
+        return WORSE_CODE
     _tell_use(console, designed.place, findings, out)
     console.print(against.sentence(), style="bold", soft_wrap=True, highlight=False)
+    return 0
 
 
 def _tell_use(console: Console, place: Scenario, findings: list[Finding], out: Path) -> None:

@@ -137,8 +137,11 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
     rows = [f"0,{a}m,m{b},{400 if a in 'ns' else 700}" for a in "nesw" for b in "nesw" if a != b]
     counts.write_text("\n".join(["junction,from,to,per_hour", *rows]))
     done = ampelwerk("design", "plan", "rilsa/1", "--out", str(tmp_path / "out"), "--demand", str(counts))
-    assert done.returncode == 0, done.stderr
+    # The intergreens that were computed take more time than those of the running program: beyond capacity that is worse than now.
+    assert done.returncode == 1, done.stderr
+    assert "This is no design: by its own model it is worse than what runs now" in done.stdout
     assert "the demand exceeds the capacity of the plan by" in done.stdout
+    assert json.loads((tmp_path / "out" / "design.json").read_text())["worse_than_now"]
     assert check("rilsa/1", [tmp_path / "out" / "programs.add.xml"]).errors == 0
 
 
