@@ -176,7 +176,7 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
         accepted=read_accepted_reds(longest_red),
     )
     try:
-        with shown_progress(Path(scenario).stem, sys.stderr) as on_time:
+        with shown_progress(_short(scenario), sys.stderr) as on_time:
             record = runs.run(request, out, on_time=on_time)
     except KeyboardInterrupt:
         complain(f"Interrupted: {out} holds no result and may be used again.")
@@ -336,7 +336,7 @@ def _compare_with_progress(request: comparison.ComparisonRequest, out: Path, wor
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(Path(request.common.scenario).stem, total=len(request.controllers) * len(request.seeds))
+        task = progress.add_task(_short(request.common.scenario), total=len(request.controllers) * len(request.seeds))
 
         def on_end(run: RunRequest, outcome: str) -> None:
             progress.advance(task)
@@ -352,6 +352,12 @@ def _tell_warnings(console: Console, log: Path) -> None:
         console.print(f"Warning: {warning}", soft_wrap=True, highlight=False, markup=False)
     if len(warnings) > MOST_WARNINGS:
         console.print(f"{len(warnings) - MOST_WARNINGS} more warnings are in {log}", soft_wrap=True)
+
+
+def _short(scenario: str) -> str:
+    """Return what a scenario is called in a line of progress."""
+    path = Path(scenario)
+    return path.absolute().parent.name if path.suffix == ".sumocfg" else scenario
 
 
 def _tell(console: Console, words: list[Word]) -> None:
