@@ -10,6 +10,7 @@ import numpy as np
 from controllers.features import JunctionFeatures
 from optimizer.decision import Decision
 from optimizer.observation import InformationClass
+from optimizer.presence import Presence
 from optimizer.red_limits import RedClock
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class StageByPolicy(ABC):
         self.junctions: dict[str, Intersection] = {}
         self.features: dict[str, JunctionFeatures] = {}
         self._clocks: dict[str, RedClock] = {}
+        self._presences: dict[str, Presence] = {}
         self._next_s = -np.inf
 
     @abstractmethod
@@ -69,6 +71,7 @@ class StageByPolicy(ABC):
         self.junctions = dict(junctions)
         self.features = {name: JunctionFeatures(junction, self.information) for name, junction in junctions.items()}
         self._clocks = {name: RedClock(junction) for name, junction in junctions.items()}
+        self._presences = {name: Presence(junction) for name, junction in junctions.items()}
         self._next_s = -np.inf
 
     def decide(self, observation: Observation) -> Mapping[str, Decision]:
@@ -90,6 +93,7 @@ class StageByPolicy(ABC):
     def _decide_junction(self, name: str, now_s: float, seen: JunctionObservation, wanted: int) -> Decision | None:
         junction, signal, clock = self.junctions[name], seen.signal, self._clocks[name]
         clock.follow(now_s, signal)
+        clock.see(now_s, self._presences[name].waited_s(seen))
         due = clock.stage_due(now_s, signal)
         if due is not None:
             return Decision(due, reason="maximum red or green")
@@ -97,4 +101,7 @@ class StageByPolicy(ABC):
             return None
         if wanted == signal.stage or not junction.change_allowed(signal.stage, int(wanted)):
             return None
+        due = clock.stage_due(now_s, signal, wanted=int(wanted))
+        if due is not None:
+            return Decision(due, reason="maximum red or green")
         return Decision(int(wanted), reason="policy")

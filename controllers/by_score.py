@@ -9,6 +9,7 @@ import numpy as np
 
 from optimizer.decision import Decision
 from optimizer.observation import InformationClass
+from optimizer.presence import Presence
 from optimizer.red_limits import RedClock
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class StageByScore(ABC):
         self._junctions: dict[str, Intersection] = {}
         self._streams: dict[str, ServedStreams] = {}
         self._clocks: dict[str, RedClock] = {}
+        self._presences: dict[str, Presence] = {}
         self._next_s = -np.inf
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
@@ -81,6 +83,7 @@ class StageByScore(ABC):
         self._junctions = dict(junctions)
         self._streams = {name: ServedStreams(junction) for name, junction in junctions.items()}
         self._clocks = {name: RedClock(junction) for name, junction in junctions.items()}
+        self._presences = {name: Presence(junction) for name, junction in junctions.items()}
         self._next_s = -np.inf
 
     def decide(self, observation: Observation) -> Mapping[str, Decision]:
@@ -107,6 +110,7 @@ class StageByScore(ABC):
     def _decide_junction(self, name: str, now_s: float, seen: JunctionObservation, *, regular: bool) -> Decision | None:
         junction, signal, clock = self._junctions[name], seen.signal, self._clocks[name]
         clock.follow(now_s, signal)
+        clock.see(now_s, self._presences[name].waited_s(seen))
         due = clock.stage_due(now_s, signal)
         if due is not None:
             return Decision(due, reason="maximum red or green")
@@ -121,4 +125,7 @@ class StageByScore(ABC):
         )
         if best == signal.stage:
             return None
+        due = clock.stage_due(now_s, signal, wanted=best)
+        if due is not None:
+            return Decision(due, reason="maximum red or green")
         return Decision(best, reason=f"{self.name}: {scores[best]} against {scores[signal.stage]}")

@@ -17,7 +17,7 @@ import typer
 import typer.core
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from controllers.registry import registered
@@ -32,6 +32,7 @@ from experiments.requests import (
     ControllerChoice,
     RunRequest,
     controller_choice,
+    read_accepted_reds,
     read_loop_faults,
     read_parameters,
     seed_list,
@@ -39,6 +40,8 @@ from experiments.requests import (
 )
 from experiments.service_commands import add_service_commands
 from experiments.tables import rich_table, run_table
+from experiments.timekeeping import shown_progress
+from experiments.verdicts import Word, comparison_verdict, run_verdict
 from sumo_networks import catalogue
 from sumo_networks.cache import cache_folder
 
@@ -87,6 +90,15 @@ Faults = Annotated[
         "--loop-faults",
         metavar="SHARE:KIND:SEED",
         help="Break this share of the loops on purpose: off, on, silent or mixed, such as 0.1:mixed:0.",
+        show_default=False,
+    ),
+]
+LongestRed = Annotated[
+    str | None,
+    typer.Option(
+        "--longest-red",
+        metavar="VEHICLES:PEOPLE",
+        help="Longest reds for vehicles, and for people on foot and on bicycles, s, unless the program's own is longer [120:90].",
         show_default=False,
     ),
 ]
@@ -150,6 +162,7 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     backend: Backend = "libsumo",
     gui: Gui = False,  # noqa: FBT002
     loop_faults: Faults = None,
+    longest_red: LongestRed = None,
     parameters: Parameters = None,
     background: Background = None,
 ) -> None:
@@ -157,10 +170,21 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     variants = "".join(f"@{variant}" for variant in (information, engine) if variant is not None)
     chosen = with_background(_with_parameters([controller_choice(controller + variants)], parameters), background)[0]
     request = RunRequest(
-        scenario, chosen, seed, begin, end, demand_scale, step_length, backend, gui, loop_faults=read_loop_faults(loop_faults)
+        scenario,
+        chosen,
+        seed,
+        begin,
+        end,
+        demand_scale,
+        step_length,
+        backend,
+        gui,
+        loop_faults=read_loop_faults(loop_faults),
+        accepted=read_accepted_reds(longest_red),
     )
     try:
-        record = runs.run(request, out)
+        with shown_progress(_short(scenario), sys.stderr) as on_time:
+            record = runs.run(request, out, on_time=on_time)
     except KeyboardInterrupt:
         complain(f"Interrupted: {out} holds no result and may be used again.")
         raise typer.Exit(INTERRUPTED_CODE) from None
@@ -180,6 +204,7 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     _tell_warnings(console, out / runs.LOG)
     _tell_dropped(console, record)
     console.print(f"The results are in {out}", soft_wrap=True)
+    _tell(console, run_verdict(record))
 
 
 @app.command("compare")
@@ -198,6 +223,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     backend: Backend = "libsumo",
     gui: Gui = False,  # noqa: FBT002
     loop_faults: Faults = None,
+    longest_red: LongestRed = None,
     parameters: Parameters = None,
     background: Background = None,
 ) -> None:
@@ -209,7 +235,17 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     choices = with_background(_with_parameters([controller_choice(name) for name in controllers.split(",")], parameters), background)
     numbers = seed_list(seeds)
     common = RunRequest(
-        scenario, choices[0], numbers[0], begin, end, demand_scale, step_length, backend, gui, loop_faults=read_loop_faults(loop_faults)
+        scenario,
+        choices[0],
+        numbers[0],
+        begin,
+        end,
+        demand_scale,
+        step_length,
+        backend,
+        gui,
+        loop_faults=read_loop_faults(loop_faults),
+        accepted=read_accepted_reds(longest_red),
     )
     request = comparison.ComparisonRequest(common, tuple(choices), numbers, parameters)
     result = _compare_with_progress(request, out, workers)
@@ -220,6 +256,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     console.print(f"The results are in {out}", soft_wrap=True)
     for sentence, _ in result.failures:
         complain(sentence)
+    _tell(console, comparison_verdict(result.records))
     if result.interrupted:
         finished = sum(map(len, result.records.values()))
         complain(
@@ -305,10 +342,10 @@ def _with_parameters(choices: list[ControllerChoice], path: Path | None) -> list
 
 
 def _compare_with_progress(request: comparison.ComparisonRequest, out: Path, workers: int) -> comparison.ComparisonResult:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(request.common.scenario, total=len(request.controllers) * len(request.seeds))
+        task = progress.add_task(_short(request.common.scenario), total=len(request.controllers) * len(request.seeds))
 
         def on_end(run: RunRequest, outcome: str) -> None:
             progress.advance(task)
@@ -333,6 +370,17 @@ def _tell_dropped(console: Console, record: dict[str, Any]) -> None:
     told = dropped.sentence(due + dropped.out_of_order + dropped.without_way)
     if told:
         console.print(f"Warning: {told}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _short(scenario: str) -> str:
+    """Return what a scenario is called in a line of progress."""
+    path = Path(scenario)
+    return path.absolute().parent.name if path.suffix == ".sumocfg" else scenario
+
+
+def _tell(console: Console, words: list[Word]) -> None:
+    for word in words:
+        console.print(word.sentence, style="bold red" if word.warns else "bold", soft_wrap=True, highlight=False, markup=False)
 
 
 def _stdout() -> Console:

@@ -173,6 +173,7 @@ def run_command(run: RunRequest, folder: Path, parameters_file: Path | None) -> 
     options += [] if parameters_file is None else ["--parameters", str(parameters_file)]
     options += ["--background", run.controller.parameters["background"]] if "background" in run.controller.parameters else []
     options += ["--gui"] if run.gui else []
+    options += ["--longest-red", f"{run.accepted.vehicles_s!r}:{run.accepted.people_s!r}"]
     options += [] if run.loop_faults is None else ["--loop-faults", loop_faults_text(run.loop_faults)]
     return module_command("experiments", "run", run.scenario, *options)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-def interruptible(command: Callable[P, None]) -> Callable[P, int]:
+def interruptible(command: Callable[P, int | None]) -> Callable[P, int]:
     """Make a command that Ctrl-C ends at once, whatever is computed.
 
     CP-SAT and SCIP take the signal for themselves: they give their best answer so far, and a command that solves many models would go on
@@ -26,7 +26,7 @@ def interruptible(command: Callable[P, None]) -> Callable[P, int]:
     Parameters
     ----------
     command
-        It writes files and prints; nothing that it changes in memory is kept.
+        It writes files and prints, and may return an exit code; nothing that it changes in memory is kept.
 
     Returns
     -------

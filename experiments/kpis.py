@@ -68,6 +68,10 @@ class Kpis:
     queue_95_veh
         95th percentile, over the incoming lanes of the controlled junctions and over time (every ten seconds), of the vehicles that halt
         on the lane; counted by the coupling.
+    longest_red_s
+        The longest red with somebody waiting: the longest time for which a signal group of a controlled junction showed no green while the
+        same vehicle stood first at its stop line, or the same person before its crossing; seen by the coupling, whatever the controller
+        believes.
     teleports, collisions
         Vehicles that SUMO removed from a jam or from a wrong lane, and collisions.
     refused_commands
@@ -91,6 +95,7 @@ class Kpis:
     travel_time_s: float | None
     co2_g: float | None
     queue_95_veh: float | None
+    longest_red_s: float | None
     teleports: int
     collisions: int
     refused_commands: int
@@ -109,6 +114,7 @@ def read_kpis(
     classes: Mapping[str, str],
     *,
     queue_95_veh: float | None,
+    longest_red_s: float | None,
     refused_commands: int,
     violations: int,
 ) -> Kpis:
@@ -123,7 +129,7 @@ def read_kpis(
         SUMO's ``--statistic-output``.
     classes
         Vehicle class of each vehicle type, from `vehicle_classes`.
-    queue_95_veh, refused_commands, violations
+    queue_95_veh, longest_red_s, refused_commands, violations
         What the coupling counted.
 
     Raises
@@ -159,6 +165,7 @@ def read_kpis(
         travel_time_s=_mean(trips.travel_time_s, due),
         co2_g=_mean(trips.co2_mg / 1000, trips.with_emissions),
         queue_95_veh=queue_95_veh,
+        longest_red_s=longest_red_s,
         teleports=0 if teleports is None else int(teleports.get("total", "0")),
         collisions=0 if safety is None else int(safety.get("collisions", "0")),
         refused_commands=refused_commands,

@@ -12,6 +12,7 @@ from controllers.registry import parameters_of
 from controllers.sumo.detectors import DetectorLayout
 from controllers.sumo.loop_faults import LoopFaults
 from experiments.errors import ExperimentError
+from optimizer.intersection import ACCEPTED_REDS, AcceptedReds
 from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class RunRequest:
         Whether to watch it in ``sumo-gui`` (by ``traci``).
     layout, loop_faults
         Where virtual loops lie, and which loops are broken on purpose; only controllers that are given our loops meet either.
+    accepted
+        The longest reds, which the monitor holds every controller to; SUMO's own controllers meet no monitor.
 
     Raises
     ------
@@ -146,6 +149,7 @@ class RunRequest:
     gui: bool = False
     layout: DetectorLayout = field(default_factory=DetectorLayout)
     loop_faults: LoopFaults | None = None
+    accepted: AcceptedReds = ACCEPTED_REDS
 
     def __post_init__(self) -> None:
         if self.seed is not None and not 0 <= self.seed < 2**31:
@@ -184,6 +188,7 @@ class RunRequest:
             "backend": self.backend,
             "layout": asdict(self.layout),
             "loop_faults": None if self.loop_faults is None else asdict(self.loop_faults),
+            "accepted": asdict(self.accepted),
         }
 
 
@@ -193,7 +198,10 @@ def request_from_dict(told: Mapping[str, Any]) -> RunRequest:
     choice = ControllerChoice(values.pop("controller"), values.pop("information"), values.pop("engine"), values.pop("parameters"))
     faults = values.pop("loop_faults")
     layout = DetectorLayout(**values.pop("layout"))
-    return RunRequest(controller=choice, layout=layout, loop_faults=None if faults is None else LoopFaults(**faults), **values)
+    accepted = AcceptedReds(**values.pop("accepted", {}))  # older records do not tell of it
+    return RunRequest(
+        controller=choice, layout=layout, loop_faults=None if faults is None else LoopFaults(**faults), accepted=accepted, **values
+    )
 
 
 def check_step_length(step_length_s: float, named: str) -> None:
@@ -262,6 +270,25 @@ def read_loop_faults(text: str | None) -> LoopFaults | None:
 def loop_faults_text(faults: LoopFaults) -> str:
     """Return what `read_loop_faults` reads as these faults."""
     return f"{faults.share!r}:{faults.kind}:{faults.seed}"
+
+
+def read_accepted_reds(text: str | None) -> AcceptedReds:
+    """Read the longest reds of vehicles and of people on foot and on bicycles: ``VEHICLES:PEOPLE``, such as ``120:90``.
+
+    Raises
+    ------
+    ExperimentError
+        If they are no two numbers of seconds above 0.
+    """
+    if text is None:
+        return ACCEPTED_REDS
+    try:
+        vehicles_s, people_s = map(float, text.split(":"))
+    except ValueError:
+        raise ExperimentError(f"--longest-red {text!r} is no two numbers of seconds; write VEHICLES:PEOPLE, for example 120:90.") from None
+    if not (0 < vehicles_s < math.inf and 0 < people_s < math.inf):
+        raise ExperimentError(f"--longest-red {text!r} must be two numbers of seconds above 0, for example 120:90.")
+    return AcceptedReds(vehicles_s, people_s)
 
 
 def read_parameters(path: Path) -> dict[str, dict[str, Any]]:

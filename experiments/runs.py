@@ -28,7 +28,7 @@ from experiments.simulations import settings_of
 from sumo_networks import Scenario, scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from controllers.contract import Controller
@@ -43,12 +43,18 @@ FORMAT = 1
 """Version of the record's form; it grows when the meaning of a field changes."""
 
 
-def run(request: RunRequest, out: Path, watching: Watching | None = None, minutes: MinuteOutput | None = None) -> dict[str, Any]:
+def run(
+    request: RunRequest,
+    out: Path,
+    watching: Watching | None = None,
+    minutes: MinuteOutput | None = None,
+    on_time: Callable[[float, float, float], None] | None = None,
+) -> dict[str, Any]:
     """Do one run in this process and return its record, which is the folder's ``run.json``.
 
     The folder then also holds SUMO's ``tripinfo.xml`` and ``statistics.xml``, the ``signals.csv`` of the coupling, and ``run.log``
-    with what SUMO and the coupling had to say, and what `watching` and `minutes` ask for. Libsumo holds one simulation per process:
-    call this once per process.
+    with what SUMO and the coupling had to say, and what `watching` and `minutes` ask for; `on_time` is told how far it is. Libsumo
+    holds one simulation per process: call this once per process.
 
     Raises
     ------
@@ -82,8 +88,10 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
         gui=request.gui,
         layout=request.layout,
         faults=request.loop_faults,
+        accepted=request.accepted,
         output_options=tuple(option for one in (watching, minutes) if one is not None for option in one.output_options(out)),
         output_files=minutes.output_files(out) if minutes is not None else (),
+        on_time=on_time,
     )
     started = datetime.now(UTC)
     clock_s = time.perf_counter()
@@ -104,6 +112,7 @@ def run(request: RunRequest, out: Path, watching: Watching | None = None, minute
         out / "statistics.xml",
         classes,
         queue_95_veh=summary.queue_95_veh,
+        longest_red_s=0.0 if summary.longest_red is None else summary.longest_red.waited_s,
         refused_commands=summary.refused,
         violations=summary.violations,
     )
@@ -186,6 +195,7 @@ def _simulated(summary: SimulationSummary) -> dict[str, Any]:
         "left_alone": dict(summary.left_alone),
         "broken_loops": dict(summary.broken_loops),
         "changes": summary.commands,
+        "longest_red": None if summary.longest_red is None else asdict(summary.longest_red),
     }
 
 

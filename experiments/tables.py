@@ -35,6 +35,7 @@ INDICATORS = (
     Indicator(("travel_time_s",), "travel_time_s", "travel time, s", 1),
     Indicator(("co2_g",), "co2_g", "CO2, g", 0),
     Indicator(("queue_95_veh",), "queue_95_veh", "queue (95 %), veh", 1),
+    Indicator(("longest_red_s",), "longest_red_s", "longest red waited at, s", 0),
     Indicator(("unfinished",), "unfinished", "unfinished", 1),
     Indicator(("never_inserted",), "never_inserted", "never inserted", 1),
     Indicator(("teleports",), "teleports", "teleports", 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -118,6 +118,29 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedReds:
+    """The longest reds that people accept: who waits longer takes the signal to be broken, and goes.
+
+    Attributes
+    ----------
+    vehicles_s
+        In a vehicle.
+    people_s
+        On foot or on a bicycle.
+    """
+
+    vehicles_s: float = 120.0
+    people_s: float = 90.0
+
+    def of(self, kind: GroupKind) -> float:
+        """Return the longest red that those accept who look at a group, s."""
+        return self.people_s if kind in (GroupKind.PEDESTRIAN, GroupKind.BICYCLE) else self.vehicles_s
+
+
+ACCEPTED_REDS: Final = AcceptedReds()
+
+
+@dataclass(frozen=True, slots=True)
 class SignalGroup:
     """Movements that always show the same signal.
 
@@ -145,7 +168,7 @@ class SignalGroup:
     minimum_green_s: float = 5.0
     yellow_s: float = 3.0
     red_yellow_s: float = 0.0
-    maximum_red_s: float = 300.0
+    maximum_red_s: float = ACCEPTED_REDS.vehicles_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from optimizer.intersection import Aspect
-from optimizer.red_limits import UNREACHABLE, RedLimits
+from optimizer.presence import WaitClock
+from optimizer.red_limits import UNREACHABLE, RedLimits, Reds
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
     from optimizer.observation import SignalStatus
@@ -135,10 +139,19 @@ class Monitor:
         self._green_since_s = [math.inf] * len(junction.groups)
         self._green_end_s = [-math.inf] * len(junction.groups)
         self._red_since_s = [math.inf] * len(junction.groups)
+        self._waits = WaitClock(junction)
+        self._reds = Reds(self._red_since_s, self._waits.since_s)
         self._red_told = [False] * len(junction.groups)
-        self._next_due_s = math.inf
+        self._due: dict[int, float] = {}  # by stage: until when it may be stayed in, worked out when it is asked for
 
     # Commands
+
+    def see(self, time_s: float, waited_s: NDArray[np.float64] | None) -> None:
+        """Take note for how long somebody may have been standing before each group, as who reads the detectors says, not the controller.
+
+        To be called each second. A maximum red counts from when somebody may be waiting; where nobody tells, from the start of each red.
+        """
+        self._waits.see(time_s, waited_s)
 
     def admit(self, time_s: float, decision: Decision, signal: SignalStatus) -> Verdict:
         """Judge a command. To be asked for every decision, and once a second for *stay* where the controller said nothing.
@@ -160,7 +173,7 @@ class Monitor:
         stage = signal.stage
         if (
             decision.stage == stage
-            and self._now_s <= time_s < self._next_due_s
+            and self._now_s <= time_s < self._latest_change_s(time_s, stage)
             and time_s < signal.green_start_s + self._limits.green_limit_s[stage]
             and decision.earliest_s <= time_s
             and decision.latest_s >= time_s
@@ -202,12 +215,16 @@ class Monitor:
             sentence = f"the interstage to stage {self._junction.stages[signal.stage].id!r} runs until {signal.green_start_s:g} s"
             return _refusal(Rule.RUNNING_INTERSTAGE, signal.stage, sentence)
         for group in self._junction.opening(signal.previous, target):
-            deadline_s = self._red_since_s[group] + self._junction.groups[group].maximum_red_s
+            deadline_s = self._waits.since_s[group] + self._junction.groups[group].maximum_red_s
             if decision.earliest_s > max(deadline_s, signal.green_start_s):
                 sentence = (
                     f"a green from {decision.earliest_s:g} s on exceeds the maximum red of group {self._names(group)} at {deadline_s:g} s"
                 )
                 return _refusal(Rule.MAXIMUM_RED, target, sentence)
+        latest_s = self._latest_change_s(signal.green_start_s, target) - self._junction.stage_minimum_green_s(target)
+        if decision.earliest_s > max(latest_s, signal.green_start_s):
+            sentence = f"a green from {decision.earliest_s:g} s on makes another group wait longer than its maximum red"
+            return _refusal(Rule.MAXIMUM_RED, target, sentence)
         return Verdict(allowed=True, stage=target)
 
     def _too_early(self, time_s: float, stage: int, target: int, signal: SignalStatus) -> str:
@@ -226,20 +243,31 @@ class Monitor:
     def _overdue(self, time_s: float, target: int, signal: SignalStatus) -> tuple[Rule | None, str]:
         """Say which limit of service the command lets pass."""
         stage = signal.stage
-        overdue = self._limits.overdue(time_s, stage, self._red_since_s)
-        helps = target != stage and any(target == self._limits.hop(stage, g) or self._junction.stages[target].serves(g) for g in overdue)
-        if overdue and not helps:
-            return Rule.MAXIMUM_RED, f"group {self._junction.groups[overdue[0]].id!r} nears its maximum red and must be served"
+        if target == stage:
+            is_late = time_s >= self._latest_change_s(time_s, stage)
+        else:
+            is_late = not self._limits.keeps(time_s, stage, self._reds, target)
+        if is_late:
+            first = self._limits.deadlines(stage, self._reds)[0][1]
+            return Rule.MAXIMUM_RED, f"group {self._junction.groups[first].id!r} nears its maximum red and must be served"
         if target == stage and time_s >= signal.green_start_s + self._limits.green_limit_s[stage]:
             return Rule.MAXIMUM_GREEN, f"stage {self._junction.stages[stage].id!r} has reached its maximum green"
         return None, ""
+
+    def _latest_change_s(self, time_s: float, stage: int) -> float:
+        """Return until when a stage may be stayed in so that all reds can still end in time."""
+        # Where nobody has waited meanwhile it comes later than it was worked out.
+        if time_s >= self._due.get(stage, -math.inf):
+            latest_s = self._limits.latest_change_s(stage, self._reds)
+            self._due[stage] = math.floor(latest_s + TOLERANCE_S) if math.isfinite(latest_s) else latest_s
+        return self._due[stage]
 
     def _refuse_now(self, time_s: float, signal: SignalStatus, rule: Rule, sentence: str) -> Verdict:
         """Refuse a command during green; instead go where a limit of service calls, or stay."""
         stage = signal.stage
         if self._overdue(time_s, stage, signal)[0] is None:
             return _refusal(rule, stage, sentence)
-        way_out = self._limits.relief(stage, self._red_since_s)
+        way_out = self._limits.relief(stage, self._reds)
         if way_out == UNREACHABLE or self._too_early(time_s, stage, way_out, signal):
             return _refusal(rule, stage, sentence)
         return _refusal(rule, way_out, sentence)
@@ -379,7 +407,7 @@ class Monitor:
     def _long_reds(self, time_s: float, letters: list[str]) -> tuple[Violation, ...]:
         """Report each red beyond its maximum once."""
         found = []
-        for group, since_s in enumerate(self._red_since_s):
+        for group, since_s in enumerate(self._waits.since_s):
             limit_s = self._junction.groups[group].maximum_red_s
             served = self._limits.notice_s[group] >= 0
             if served and since_s < math.inf and time_s - since_s > limit_s + TOLERANCE_S and not self._red_told[group]:
@@ -397,13 +425,14 @@ class Monitor:
             self._letter_since_s[group] = time_s
             if letter in _GOES and before not in _GREEN:
                 self._green_since_s[group], self._red_since_s[group], self._red_told[group] = time_s, math.inf, False
+                self._waits.green(group)
             elif letter not in _GOES and (before in _GOES or not before):
                 self._green_since_s[group], self._red_since_s[group] = math.inf, time_s
+                self._waits.red(group, time_s)
                 if before in _GREEN:
                     self._green_end_s[group] = time_s
         self._now_s, self._state, self._letters = time_s, state, letters
-        due_s = (self._limits.due_s(g, since_s) for g, since_s in enumerate(self._red_since_s) if since_s < math.inf)
-        self._next_due_s = min(due_s, default=math.inf)
+        self._due.clear()
 
     def _names(self, *groups: int) -> str:
         return " and ".join(repr(self._junction.groups[g].id) for g in groups)

@@ -89,10 +89,16 @@ def scenario(name_or_path: str | Path) -> Scenario:
         inside = sorted(file.name for file in path.glob("*.sumocfg"))
         raise ScenarioError(f"{text} is a folder; name a .sumocfg{f' in it, such as {inside[0]}' if inside else ', there is none in it'}.")
     if path.is_file() or path.suffix in {".sumocfg", ".cfg", ".xml"}:
-        return read_configuration(path.absolute(), text)
+        return read_configuration(path.absolute(), _short_name(path.absolute()))
     nearest = difflib.get_close_matches(text, names(), n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else "list the names with: ampelwerk networks."
     raise ScenarioError(f"There is no scenario {text!r}; {hint}")
+
+
+def _short_name(configuration: Path) -> str:
+    """Return a name for tables and titles: of the folder, or of the file where its folder holds several configurations."""
+    alone = len(list(configuration.parent.glob("*.sumocfg"))) <= 1 and bool(configuration.parent.name)
+    return configuration.parent.name if alone else configuration.stem
 
 
 def catalogue() -> list[CatalogueEntry]:

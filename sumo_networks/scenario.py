@@ -22,7 +22,7 @@ class Scenario:
     Attributes
     ----------
     name
-        Its name in the catalogue, or the path it was asked for by.
+        Its name in the catalogue; for a file its folder's name, or its own where the folder holds several.
     configuration
         The ``.sumocfg`` that plain ``sumo -c`` runs.
     network

@@ -31,18 +31,23 @@ from controllers.sumo.positions import position_m
 from controllers.sumo.programs import read_programs
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
+from controllers.sumo.waiting import WaitingAtRed
 from controllers.sumo.zone import ZoneReader
 from optimizer.decision import Decision
+from optimizer.intersection import ACCEPTED_REDS
 from optimizer.monitor import Monitor
 from optimizer.observation import InformationClass, JunctionObservation, Observation
+from optimizer.presence import Presence
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from controllers.contract import Controller
     from controllers.sumo.loop_faults import LoopFaults
     from controllers.sumo.network import NetworkReading
-    from optimizer.intersection import Intersection
+    from controllers.sumo.waiting import LongestRed
+    from optimizer.intersection import AcceptedReds, Intersection
 
 _log = logging.getLogger(__name__)
 
@@ -74,8 +79,12 @@ class SimulationSettings:
         ``"libsumo"`` (in this process) or ``"traci"`` (a SUMO process behind a socket; the graphical one with `gui`).
     layout, faults
         Where virtual loops lie, and which loops are broken on purpose.
+    accepted
+        The longest reds, which the monitor holds every controller to.
     output_options, output_files
         Further options and additional files that only ask SUMO for output; what is simulated does not change by them.
+    on_time
+        Told begin, now and end of the simulated time each second (the end is negative where the traffic decides it).
     """
 
     configuration: Path
@@ -91,8 +100,10 @@ class SimulationSettings:
     gui: bool = False
     layout: DetectorLayout = field(default_factory=DetectorLayout)
     faults: LoopFaults | None = None
+    accepted: AcceptedReds = ACCEPTED_REDS
     output_options: tuple[str, ...] = ()
     output_files: tuple[Path, ...] = ()
+    on_time: Callable[[float, float, float], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,8 @@ class SimulationSummary:
         Changes of stage carried out, decisions that the monitor refused, states that it kept from the signals.
     queue_95_veh
         95th percentile over incoming lanes and times of the halting vehicles.
+    longest_red
+        The longest red with somebody waiting; None where nobody waited.
     loop_cpu_s, decide_cpu_s
         CPU time of the whole step loop, and of the controller in it.
     sumo_version, sumo_options
@@ -126,6 +139,7 @@ class SimulationSummary:
     refused: int
     violations: int
     queue_95_veh: float
+    longest_red: LongestRed | None
     loop_cpu_s: float
     decide_cpu_s: float
     sumo_version: str
@@ -147,7 +161,7 @@ def simulate(settings: SimulationSettings, controller: Controller | ProgramContr
         If the controller decides anything but decisions.
     """
     own = (controller.programs,) if isinstance(controller, ReplacingController) and controller.programs is not None else ()
-    reading = read_network(settings.network, (*settings.additional, *own), begin_s=settings.begin_s or 0.0)
+    reading = read_network(settings.network, (*settings.additional, *own), settings.accepted, begin_s=settings.begin_s or 0.0)
     return _Run(settings, controller, reading).run()
 
 
@@ -250,20 +264,18 @@ class _Run:
         begin_s = float(backend.simulation.getTime())
         end_s = settings.end_s if settings.end_s is not None else float(backend.simulation.getEndTime())
         sampler = QueueSampler(backend, self.junctions)
+        waiting = WaitingAtRed(backend, self.reading.net, self.junctions)
+        measures = (sampler.sample, *_told(settings.on_time, begin_s, end_s))
         signals = {} if self.native else self._take_over(begin_s)
+        presence = {name: Presence(self.junctions[name]) for name in signals}
         loop_reader = LoopReader(backend, self.placed, settings.faults) if self.placed is not None else None
-        zone_reader = (
-            ZoneReader(backend, self.reading.net, self.junctions)
-            if self.controller.information is InformationClass.ZONE and not self.native
-            else None
-        )
+        in_zone = self.controller.information is InformationClass.ZONE and not self.native
+        zone_reader = ZoneReader(backend, self.reading.net, self.junctions) if in_zone else None
         watched = _WatchedPrograms(backend, self.junctions) if self.native else None
         if not self.native:
             self._start_controller()
-        decide_cpu_s = 0.0
         step, clock, show = backend.simulationStep, backend.simulation.getTime, backend.trafficlight.setRedYellowGreenState
-        now_s = begin_s
-        cpu_start_s = time.process_time()
+        now_s, decide_cpu_s, cpu_start_s = begin_s, 0.0, time.process_time()
         with (settings.output / "signals.csv").open("w", newline="", encoding="utf-8") as stream:
             log = csv.writer(stream, lineterminator="\n")
             log.writerow(["time_s", "junction", "event", "stage", "state", "reason"])
@@ -274,15 +286,18 @@ class _Run:
                     loop_reader.watch(now_s, settings.step_length_s)
                 if int(now_s) == int(previous_s):
                     continue  # decisions and samples come on full seconds, whatever the step length
-                sampler.sample(now_s)
+                for measure in measures:
+                    measure(now_s)
                 if watched is not None:
                     _write(log, watched.changes(now_s))
+                    waiting.sample(now_s)
                     continue
                 seen = _observe(now_s, signals, loop_reader, zone_reader)
                 started_s = time.process_time()
                 decisions = _checked(self.controller.decide(seen))
                 decide_cpu_s += time.process_time() - started_s
                 for name, junction_signals in signals.items():
+                    junction_signals.monitor.see(now_s, presence[name].waited_s(seen.junctions[name]))
                     decision = decisions.get(name)
                     if decision is None:
                         junction_signals.stay(now_s)
@@ -294,8 +309,9 @@ class _Run:
                             show(name, state)
                     if junction_signals.log:
                         _write(log, junction_signals.drain_log())
+                waiting.sample(now_s)  # of what is shown from now on
         loop_cpu_s = time.process_time() - cpu_start_s
-        violations = watched.violations if watched is not None else sum(s.violations for s in signals.values())
+        waiting.finish(now_s)
         return SimulationSummary(
             begin_s=begin_s,
             end_s=now_s,
@@ -304,8 +320,9 @@ class _Run:
             broken_loops=loop_reader.broken if loop_reader is not None else {},
             commands=sum(s.commands for s in signals.values()),
             refused=sum(s.refused for s in signals.values()),
-            violations=violations,
+            violations=watched.violations if watched is not None else sum(s.violations for s in signals.values()),
             queue_95_veh=sampler.percentile_95_veh(),
+            longest_red=waiting.longest,
             loop_cpu_s=loop_cpu_s,
             decide_cpu_s=decide_cpu_s,
             sumo_version=str(backend.getVersion()[1] if isinstance(backend.getVersion(), tuple) else backend.getVersion()),
@@ -333,6 +350,10 @@ class _Run:
             signals[name] = JunctionSignals(junction, Monitor(junction), stage, now_s)
             self.backend.trafficlight.setRedYellowGreenState(name, signals[name].state)
         return signals
+
+
+def _told(on_time: Callable[[float, float, float], None] | None, begin_s: float, end_s: float) -> tuple[Callable[[float], None], ...]:
+    return () if on_time is None else (lambda now_s: on_time(begin_s, now_s, end_s),)
 
 
 class _WatchedPrograms:

@@ -7,7 +7,7 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Final
 
-from controllers.sumo.programs import GREEN, OFF, RED_YELLOW, TURN_ON_RED, YELLOW, is_green_phase, lit_states
+from controllers.sumo.programs import GREEN, KNOWN, OFF, RED_YELLOW, TURN_ON_RED, YELLOW, is_green_phase, lit_states
 from optimizer.intersection import GroupKind
 
 if TYPE_CHECKING:
@@ -20,13 +20,6 @@ WALKING_M_S: Final = 1.2
 """Clearing speed of pedestrians (RiLSA 2015, 2.5)."""
 
 MINIMUM_GREEN_S: Final = 5.0
-MAXIMUM_RED_S: Final = {
-    GroupKind.VEHICLE: 300.0,
-    GroupKind.BUS: 300.0,
-    GroupKind.TRAM: 300.0,
-    GroupKind.BICYCLE: 120.0,
-    GroupKind.PEDESTRIAN: 120.0,
-}
 _BICYCLE_YELLOW_S: Final = 2.0
 
 LONGEST_ALL_RED_S: Final = 10.0
@@ -57,6 +50,12 @@ def yellow_s(group: LinkGroup, program: ShippedProgram, speed_m_s: float) -> flo
 def red_yellow_s(group: LinkGroup, program: ShippedProgram) -> float:
     """Return the longest red-yellow that the program shows the group before green; 0 where it shows none."""
     return _longest_run_s(group.column, range(len(group.column)), frozenset(RED_YELLOW), program)
+
+
+def longest_red_s(group: LinkGroup, program: ShippedProgram) -> float:
+    """Return the longest time for which the program shows the group no green between two greens; 0 where it shows none."""
+    ends = [after for phase, letter in enumerate(group.column) if letter in GREEN for after in program.followers(phase)]
+    return _longest_run_s(group.column, ends, KNOWN - GREEN, program)
 
 
 def _longest_run_s(column: str, starts: Iterable[int], letters: frozenset[str], program: ShippedProgram) -> float:

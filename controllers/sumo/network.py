@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,8 @@ from controllers.sumo.programs import (
     without_rings,
 )
 from controllers.sumo.stages import maximal_stages, shipped_stages
-from optimizer.intersection import Intersection, Movement, SignalGroup
+from optimizer.intersection import ACCEPTED_REDS, Intersection, Movement, SignalGroup
+from optimizer.red_limits import unavoidable_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from controllers.sumo.groups import LinkGroup
     from controllers.sumo.links import ControlledLink, RightOfWay
     from controllers.sumo.programs import DaySwitching, ShippedProgram
-    from optimizer.intersection import Lane, Stage
+    from optimizer.intersection import AcceptedReds, Lane, Stage
 
 __all__ = ["NetworkError", "NetworkReading", "read_net", "read_network"]
 
@@ -79,7 +81,9 @@ class NetworkReading:
     switchings: tuple[DaySwitching, ...] = ()
 
 
-def read_network(net_file: Path, additional_files: Sequence[Path] = (), *, begin_s: float = 0.0) -> NetworkReading:
+def read_network(
+    net_file: Path, additional_files: Sequence[Path] = (), accepted: AcceptedReds = ACCEPTED_REDS, *, begin_s: float = 0.0
+) -> NetworkReading:
     """Read a network and describe its traffic lights.
 
     Parameters
@@ -88,6 +92,8 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = (), *, begin
         SUMO network (``.net.xml``, may be gzipped).
     additional_files
         Additional files; their programs count as SUMO would count them: the last one loaded runs, or the one that a WAUT names.
+    accepted
+        The longest reds; a group for which its program's own red is longer may be red for as long as that.
     begin_s
         When the simulation begins, by which a WAUT names it.
 
@@ -120,7 +126,7 @@ def read_network(net_file: Path, additional_files: Sequence[Path] = (), *, begin
         if is_switched_off:
             switched_off.add(name)
         try:
-            junctions[name] = replace(_describe(net, lights[name], program), left_hand=left_hand)
+            junctions[name] = replace(_describe(net, lights[name], program, accepted), left_hand=left_hand)
         except _LeftAlone as left:
             left_alone[name] = str(left)
     for reason in sorted(set(left_alone.values())):
@@ -145,7 +151,7 @@ def read_net(net_file: Path) -> Any:  # noqa: ANN401
         raise NetworkError(f"{net_file}: is no usable SUMO network ({error!r}); rebuild it with netconvert.") from error
 
 
-def _describe(net: Any, light: Any, shipped: ShippedProgram | None) -> Intersection:  # noqa: ANN401
+def _describe(net: Any, light: Any, shipped: ShippedProgram | None, accepted: AcceptedReds) -> Intersection:  # noqa: ANN401
     links = controlled_links(light)
     if any(c.getJunction().getType() in ("rail_signal", "rail_crossing") for link in links.values() for c in link.connections):
         raise _LeftAlone("it is a rail signal or rail crossing, which SUMO operates itself")
@@ -161,9 +167,9 @@ def _describe(net: Any, light: Any, shipped: ShippedProgram | None) -> Intersect
     matrix = conflicts(drafts, way)
     giving_way = yields_to(light.getID(), drafts, way)
     stages = _stages(program, drafts, matrix, giving_way)
-    groups, intergreen_s = _timing(net, drafts, links, program, way, stages)
+    groups, intergreen_s = _timing(net, drafts, links, program, way, stages, accepted)
     lanes_in, lanes_out, movements = _streams(net, drafts, links)
-    return Intersection(
+    described = Intersection(
         id=light.getID(),
         incoming=lanes_in,
         outgoing=lanes_out,
@@ -175,6 +181,11 @@ def _describe(net: Any, light: Any, shipped: ShippedProgram | None) -> Intersect
         intergreen_s=intergreen_s,
         signal_count=size,
     )
+    late_s = math.ceil(unavoidable_s(described))
+    if late_s == 0:
+        return described
+    # So many stages that their minimum greens alone take longer than people accept: nobody can do better than to serve them in turn.
+    return replace(described, groups=tuple(replace(group, maximum_red_s=group.maximum_red_s + late_s) for group in groups))
 
 
 def _stages(
@@ -198,6 +209,7 @@ def _timing(
     program: ShippedProgram,
     way: RightOfWay,
     stages: Sequence[Stage],
+    accepted: AcceptedReds,
 ) -> tuple[tuple[SignalGroup, ...], tuple[tuple[float, ...], ...]]:
     connections = [[c for index in draft.links for c in links[index].connections] for draft in drafts]
     crossings_m = [_clearing_m(net, row) for row in connections]
@@ -212,7 +224,9 @@ def _timing(
             yellow_s=yellows_s[g],
             red_yellow_s=interstages.red_yellow_s(draft, program),
             # A group that no stage serves (a closed turn) waits for ever by design.
-            maximum_red_s=interstages.MAXIMUM_RED_S[draft.kind] if any(s.serves(g) for s in stages) else float("inf"),
+            maximum_red_s=max(accepted.of(draft.kind), interstages.longest_red_s(draft, program))
+            if any(s.serves(g) for s in stages)
+            else float("inf"),
         )
         for g, draft in enumerate(drafts)
     )

@@ -12,6 +12,7 @@ from rich.console import Console
 from controllers.sumo.findings import Severity
 from controllers.sumo.programs import read_programs, read_signals
 from experiments.design import instances
+from experiments.design.against_now import comparison_table
 from experiments.design.corridor import AUTO
 from experiments.design.daily import plan_scenario_day, write_day
 from experiments.design.outputs import DEMAND, PROGRAMS, RECORD, request_sentences, streams_table, write_plans
@@ -26,6 +27,7 @@ from sumo_networks import scenario as find_scenario
 
 if TYPE_CHECKING:
     from controllers.sumo.findings import Finding
+    from experiments.design.against_now import AgainstNow
     from experiments.design.planning import ScenarioPlan
     from sumo_networks import Scenario
 
@@ -44,6 +46,9 @@ Intergreens = Annotated[
 Cycle = Annotated[str, typer.Option("--cycle", help="common: one per set of linked junctions, with offsets; own; or seconds.")]
 Way = Annotated[str, typer.Option("--way", help="groups: each green free; stages: a free choice and order of stages.")]
 TimeLimit = Annotated[float, typer.Option("--time-limit", help="Take the best plan of a junction after this time, s.")]
+
+WORSE_CODE = 1
+"""Exit code of a design that is worse than what runs now: no mistake of whoever asked for it."""
 
 PLAIN_WIDTH = 200  # a file or a pipe has no width: nothing is to be folded there
 
@@ -66,7 +71,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
     period: Annotated[float, typer.Option("--period", help="Flows are raised to the busiest period of this length, s.")] = 900.0,
     gap: Annotated[float, typer.Option("--gap", help="Proven relative gap with which a junction's plan is good enough.")] = 0.01,
     time_limit: TimeLimit = 20.0,
-) -> None:
+) -> int:
     """Design fixed-time plans for all signals: intergreens, cycles, greens and offsets from the traffic."""
     if objective not in list(Objective):
         raise ExperimentError(f"--objective {objective!r} is unknown; choose {' or '.join(Objective)}.")
@@ -75,7 +80,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
     status = Console(stderr=True)
     with claimed(out), status.status("designing", spinner="line") as shown:
         designed = plan_scenario(place, request, lambda step: shown.update(step) if status.is_terminal else None)
-    findings = write_plans(designed, out)
+    findings, against = write_plans(designed, out)
     console = _stdout()
     for result in designed.results.values():
         console.print(streams_table(result))
@@ -85,7 +90,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
             console.print(sentence)
     for junction, reason in designed.left_out.items():
         console.print(f"{junction} keeps its program, because {reason}.")
-    _finish(console, designed, findings, out)
+    return _finish(console, designed, findings, against, out)
 
 
 @app.command("wave")
@@ -105,7 +110,7 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
     bands: Annotated[str, typer.Option("--bands", help="common: one band each way (MAXBAND); links: one per link (MULTIBAND).")] = "common",
     gap: Annotated[float, typer.Option("--gap", help="Proven relative gap with which the answer is good enough.")] = 1e-6,
     time_limit: Annotated[float, typer.Option("--time-limit", help="Give the best answer so far after this time, s.")] = 300.0,
-) -> None:
+) -> int:
     """Coordinate the signals of a corridor: common cycle, offsets and speeds with the widest bands."""
     if (scenario is None) == (instance is None):
         both = "both SCENARIO and --instance were" if instance is not None else "neither SCENARIO nor --instance FILE.json was"
@@ -115,7 +120,7 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
             if value != unset:
                 raise ExperimentError(f"--{name} belongs to a SCENARIO; an --instance holds it itself, so leave --{name} out.")
         _solve_plain(instance, out, bands, gap, time_limit)
-        return
+        return 0
     if bands not in instances.BANDS:
         raise ExperimentError(f"--bands {bands!r} is unknown; choose {' or '.join(instances.BANDS)}.")
     request = PlanRequest(demand, Objective.DELAY, way, cycle, gap=max(gap, 0.01), time_limit_s=min(time_limit, 20.0))  # type: ignore[arg-type]
@@ -123,10 +128,10 @@ def wave_command(  # noqa: PLR0913 - each is an option of the command line
     status = Console(stderr=True)
     with claimed(out), status.status("designing", spinner="line") as shown:
         found = wave_scenario(place, corridor, request, k, bands, lambda step: shown.update(step) if status.is_terminal else None)
-    findings = write_wave(found, bands, out)
+    findings, against = write_wave(found, bands, out)
     console = _stdout()
     console.print(bands_table(found))
-    _finish(console, found.designed, findings, out)
+    return _finish(console, found.designed, findings, against, out)
 
 
 @app.command("day")
@@ -169,12 +174,19 @@ def _solve_plain(instance: Path, out: Path, bands: str, gap: float, time_limit: 
     )
 
 
-def _finish(console: Console, designed: ScenarioPlan, findings: list[Finding], out: Path) -> None:
+def _finish(console: Console, designed: ScenarioPlan, findings: list[Finding], against: AgainstNow, out: Path) -> int:
     counts = designed.counts
     console.print(
         f"Designed for the traffic from {counts.begin_s:g} to {counts.end_s:g} s ({out / DEMAND}).", soft_wrap=True, highlight=False
     )
+    console.print(comparison_table(against))
+    if against.is_worse:
+        console.print(against.sentence(), style="bold red", soft_wrap=True, highlight=False)
+        console.print(f"The files in {out} are for inspection only.", soft_wrap=True, highlight=False)
+        return WORSE_CODE
     _tell_use(console, designed.place, findings, out)
+    console.print(against.sentence(), style="bold", soft_wrap=True, highlight=False)
+    return 0
 
 
 def _tell_use(console: Console, place: Scenario, findings: list[Finding], out: Path) -> None:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from controllers.sumo.audit import audit
-from controllers.sumo.plan_programs import plan_program, program_plan
-from controllers.sumo.programs import NetworkError, write_programs
+from controllers.sumo.plan_programs import plan_program
+from controllers.sumo.programs import write_programs
 from experiments.checking import finding_values
+from experiments.design.against_now import against_now, comparison_csv
 from experiments.design.counts import counts_csv
 from experiments.design.drawings import draw_timing
 from experiments.design.junctions import file_name
 from experiments.folders import claim, publish, write_whole
 from experiments.provenance import command_line, scenario_hash, versions
 from optimizer.design.intergreen_files import distances_text, matrix_text
-from optimizer.design.performance import capacity_factor, performance, weighted_delay_veh
 from optimizer.design.plan import GreenWindow
 from optimizer.design.plan_text import STREAM_COLUMNS, plan_content, stream_values
 from optimizer.design.requests import with_requests
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.sumo.findings import Finding
+    from experiments.design.against_now import AgainstNow
     from experiments.design.planning import ScenarioPlan
     from optimizer.design.plan import SignalPlan
-    from optimizer.design.result import DesignResult, StreamPerformance
+    from optimizer.design.result import DesignResult
 
 PROGRAMS: Final = "programs.add.xml"
 DEMAND: Final = "demand.csv"
@@ -40,7 +41,7 @@ PROGRAM_ID: Final = "ampelwerk_design"
 TABLE: Final = ("junction", *STREAM_COLUMNS)
 
 
-def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
+def write_plans(designed: ScenarioPlan, out: Path) -> tuple[list[Finding], AgainstNow]:
     """Write everything about designed plans into a new folder.
 
     Parameters
@@ -52,8 +53,8 @@ def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
 
     Returns
     -------
-    list of Finding
-        What the safety check says about the written programs.
+    tuple
+        What the safety check says about the written programs, and what they are worth against what runs now.
 
     Raises
     ------
@@ -67,7 +68,8 @@ def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
     checked = audit(place.network, (*place.additional_files, out / PROGRAMS))
     findings = [f for f in checked.findings if f.program == PROGRAM_ID]
     write_whole(out / DEMAND, counts_csv(designed.counts, {name: r.problem.junction for name, r in designed.results.items()}))
-    write_whole(out / "comparison.csv", comparison_csv(designed))
+    against = against_now(designed)
+    write_whole(out / "comparison.csv", comparison_csv(against))
     write_tables(designed.results, place.name, out)
     for folder in ("intergreens", "distances"):
         (out / folder).mkdir(exist_ok=True)
@@ -75,8 +77,8 @@ def write_plans(designed: ScenarioPlan, out: Path) -> list[Finding]:
         table = designed.site.intergreens[name]
         write_whole(out / "intergreens" / f"{file_name(name)}.csv", matrix_text(table))
         write_whole(out / "distances" / f"{file_name(name)}.csv", distances_text(table))
-    publish(out, record(designed, findings), RECORD)
-    return findings
+    publish(out, {**record(designed, findings), "worse_than_now": against.is_worse}, RECORD)
+    return findings, against
 
 
 def write_tables(results: Mapping[str, DesignResult], scenario: str, out: Path) -> None:
@@ -145,27 +147,6 @@ def request_sentences(result: DesignResult) -> list[str]:
             f"{request.start_s:g} of the cycle, which takes {taken}."
         )
     return sentences
-
-
-def comparison_csv(designed: ScenarioPlan) -> str:
-    """Return one line per junction: the program that runs now, read back as a plan, against the designed one, in the same model."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    heads = [f"{name}_{when}" for when in ("now", "designed") for name in ("cycle_s", "delayed_veh", "capacity_factor")]
-    writer.writerow(["junction", *heads])
-    for name, result in designed.results.items():
-        try:
-            now = program_plan(designed.site.reading.shipped[name], result.problem.junction)
-        except NetworkError:
-            before: list[str] = ["", "", ""]  # no fixed cycle to compare
-        else:
-            before = _merits(now.cycle_s, performance(now, result.problem))
-        writer.writerow([name, *before, *_merits(result.plan.cycle_s, result.performance)])
-    return stream.getvalue()
-
-
-def _merits(cycle_s: float, rows: tuple[StreamPerformance, ...]) -> list[str]:
-    return [f"{cycle_s:g}", f"{weighted_delay_veh(rows):.2f}", f"{capacity_factor(rows):.2f}"]
 
 
 def streams_table(result: DesignResult) -> Table:

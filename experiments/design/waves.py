@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.sumo.findings import Finding
+    from experiments.design.against_now import AgainstNow
     from experiments.design.corridor import Corridor, CorridorSignal
     from experiments.design.planning import PlanRequest, ScenarioPlan
     from optimizer.design.plan import GreenWindow, SignalPlan
@@ -158,7 +159,7 @@ def _refine(road: Corridor, designed: ScenarioPlan, bands: tuple[Band, Band | No
         designed.results[name] = replace(result, plan=result.plan.with_offset(found.offset_s[name]))
 
 
-def write_wave(found: ScenarioWave, bands: str, out: Path) -> list[Finding]:
+def write_wave(found: ScenarioWave, bands: str, out: Path) -> tuple[list[Finding], AgainstNow]:
     """Write a coordinated corridor: all that `write_plans` writes, and the bands as ``wave.json`` and as a time-space diagram."""
     (out / "drawings").mkdir(exist_ok=True)
     positions_m = list(accumulate((link.out_m for link in found.corridor.links), initial=0.0))

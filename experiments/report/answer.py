@@ -99,6 +99,32 @@ def caution(standings: Mapping[str, Sequence[Standing]]) -> str:
     return " ".join(told)
 
 
+def worst_results(standings: Mapping[str, Sequence[Standing]], baseline: str) -> str:
+    """Return where each controller that is the best somewhere does worst against the baseline; empty where only the baseline is.
+
+    Parameters
+    ----------
+    standings
+        By the situation's name, the best first.
+    baseline
+        Label of the baseline.
+    """
+    winners = list(dict.fromkeys(of_situation[0].controller for of_situation in standings.values()))
+    told = []
+    for winner in winners:
+        against = [
+            (one.to_baseline.relative, name, one.to_baseline)
+            for name, of_situation in standings.items()
+            for one in of_situation
+            if one.controller == winner and one.to_baseline is not None and one.to_baseline.relative is not None
+        ]
+        if against:
+            relative, name, found = max(against, key=lambda row: row[0])
+            share = f"{100 * abs(relative):.0f} % {'more' if relative > 0 else 'less'} delay than {baseline}"
+            told.append(f"The worst result of {winner} is {share}, in {name} ({certainty(found)}).")
+    return " ".join(told)
+
+
 def certainty(found: PairedDifference) -> str:
     """Return what the seeds say of a difference, in a word or two."""
     words = {

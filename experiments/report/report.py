@@ -10,7 +10,7 @@ from controllers.registry import ControllerError, controller
 from experiments.errors import ExperimentError
 from experiments.folders import write_whole
 from experiments.report import figures_kpis, sections
-from experiments.report.answer import caution, comparison_sentence, headline
+from experiments.report.answer import caution, comparison_sentence, headline, worst_results
 from experiments.report.contents import overview, overview_csv, provenance, published, section_content, winners
 from experiments.report.page import render
 from experiments.report.pictures import Picture
@@ -76,6 +76,7 @@ def write_report(results: StudyResults, out: Path, corridor: Sequence[str] = (),
     for picture in [*([overall] if overall else []), *pictures]:
         picture.save(out / FIGURES)
     ranked = [standings[id(one)] for one in found]
+    named = dict(zip([part.name for part in parts], ranked, strict=True))
     write_whole(out / TABLES / "full_delay.csv", overview_csv(found, ranked))
     for part in parts:
         for name, table in part.tables.items():
@@ -87,7 +88,7 @@ def write_report(results: StudyResults, out: Path, corridor: Sequence[str] = (),
             "description": results.study.description,
             "quick": results.quick,
             "headline": headline([of_situation[0] for of_situation in ranked], baseline),
-            "caution": caution(dict(zip([part.name for part in parts], ranked, strict=True))),
+            "caution": f"{worst_results(named, baseline)} {caution(named)}".strip(),
             "winners": winners(ranked, parts, baseline),
             "overview": overview(ranked, parts, results),
             "overall": overall,

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 DIAGRAM_S, NARROW_DIAGRAM_S = 240.0, 120.0
 WAYS_S, NARROW_WAYS_S = 600.0, 300.0
 _DOTS = (
-    "Each dot is a run, each bar a mean (one for each group where runs fall into two). Blue: the least delay of all; orange: the baseline."
+    "Each dot is a run, each bar a mean (one for each group where runs fall into two). Orange: the baseline; blue: the least delay of all "
+    "others."
 )
 
 

@@ -127,6 +127,10 @@ def references(found: Sequence[Situation]) -> list[Situation]:
 
 
 def roles_of(standings: Sequence[Standing], baseline: str) -> Roles:
-    """Return whom the figures point out; a baseline without a finished run gives way to the best."""
-    best = standings[0].controller
-    return Roles(baseline if any(one.controller == baseline for one in standings) else best, best)
+    """Return whom the figures point out: the baseline, and the best of the others, which challenges it where it wins itself.
+
+    A baseline without a finished run gives way to the best.
+    """
+    names = [one.controller for one in standings]
+    best = next((name for name in names if name != baseline), names[0])
+    return Roles(baseline if baseline in names else best, best)

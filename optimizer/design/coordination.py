@@ -117,6 +117,14 @@ def coordinate(
     return Coordination({name: cell * model.cell_s for name, cell in best[1].items()}, best[0], model.even_delay_veh())
 
 
+def achieved(junctions: Mapping[str, CoordinatedJunction], links: Sequence[Link]) -> Coordination:
+    """Return what the offsets achieve that the plans of junctions with one common cycle have."""
+    model = _Network(junctions, [link for link in links if link.source in junctions and link.target in junctions])
+    offsets = {name: round(junction.plan.offset_s / model.cell_s) % model.cells for name, junction in junctions.items()}
+    delay_veh = model.delay_veh(offsets)
+    return Coordination({name: junction.plan.offset_s for name, junction in junctions.items()}, delay_veh, model.even_delay_veh())
+
+
 def coordinated_groups(junction: Intersection, demand: JunctionDemand, fed: Iterable[int]) -> tuple[int, ...]:
     """Return the groups whose greens carry a junction's part of the coordination.
 

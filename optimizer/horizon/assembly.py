@@ -15,7 +15,7 @@ from optimizer.horizon.arrays import ProblemArrays
 from optimizer.horizon.paths import Ways, room_veh, ways_of
 from optimizer.horizon.problem import NO_TANDEM, WEIGHT_UNIT, HorizonProblem, SignalModel, Tandem, to_ds
 from optimizer.intersection import GroupKind
-from optimizer.red_limits import RedLimits
+from optimizer.red_limits import RED_MARGIN_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ FULL_ROOM_M = 100.0
 """With this much room the lane behind the junction counts as empty."""
 
 DEADLINE_MARGIN_S = 2.0
-"""A maximum red is planned to end this long before one would have to insist on it."""
+"""A maximum red is planned to end this long before."""
 
 DEADLINE_WEIGHT_VEH = 20.0
 """A maximum red is heeded as if so many vehicles waited: a plan that lets it come upon it wastes the green it has just begun."""
@@ -63,7 +63,7 @@ class JunctionModel(NamedTuple):
     recall_groups
         Groups without detectors: each is a lane of its own behind the junction's lanes.
     recall_maximum_red_s
-        Per recalled group: the red after which one must insist on its green.
+        Per recalled group: the red after which it must be green, as the planner keeps it.
     headway
         Per lane (those of the recalled groups included), ds.
     minimum_green, maximum_green
@@ -108,7 +108,6 @@ class ProblemAssembler:
         recalled = [g for g in served.tolist() if g < len(kinds) and kinds[g] is GroupKind.PEDESTRIAN]
         ways = ways_of(junction)
         kinds += [kinds[members[0]] for members, _ in ways.path_groups]
-        notice_s = RedLimits(junction).notice_s
         values = {
             HEADWAY: parameters.headway_s,
             QUEUE_PENALTY: parameters.queue_penalty_s,
@@ -130,7 +129,7 @@ class ProblemAssembler:
             storage_veh=np.array([min(max(lane.storage_m, JAM_SPACING_M), FULL_ROOM_M) / JAM_SPACING_M for lane in junction.outgoing]),
             group_weight=np.array([parameters.tram_weight_veh if kind is GroupKind.TRAM else 1.0 for kind in kinds]),
             recall_groups=np.array(recalled, dtype=np.int64),
-            recall_maximum_red_s=np.array([junction.groups[g].maximum_red_s - notice_s[g] for g in recalled], dtype=np.float64),
+            recall_maximum_red_s=np.array([junction.groups[g].maximum_red_s - RED_MARGIN_S for g in recalled], dtype=np.float64),
             headway=np.full(len(junction.incoming) + len(recalled), to_ds(parameters.headway_s), dtype=np.int64),
             minimum_green=self.signals.minimum_green_ds,
             maximum_green=self.signals.maximum_green_ds,

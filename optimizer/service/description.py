@@ -9,11 +9,12 @@ import hashlib
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from optimizer.intersection import (
+    ACCEPTED_REDS,
     Aspect,
     Detector,
     DetectorRole,
@@ -49,6 +50,10 @@ class LaneDescription(Wire):
     approach: Annotated[str, Field(max_length=1000, description="Lanes of one approach share this name.")] = ""
 
 
+def _accepted_red_s(told: dict[str, Any]) -> float:
+    return ACCEPTED_REDS.of(told["kind"]) if "kind" in told else ACCEPTED_REDS.vehicles_s
+
+
 class GroupDescription(Wire):
     """A signal group; see `optimizer.intersection.SignalGroup`."""
 
@@ -58,7 +63,13 @@ class GroupDescription(Wire):
     minimum_green_s: Span = 5.0
     yellow_s: Span = 3.0
     red_yellow_s: Span = 0.0
-    maximum_red_s: Annotated[Span | None, Field(description="null: never due, for a group that no stage serves.")] = 300.0
+    maximum_red_s: Annotated[
+        Span | None,
+        Field(
+            default_factory=_accepted_red_s,
+            description="Left out: 90 on foot and on bicycles, else 120. null: never due, for a group that no stage serves.",
+        ),
+    ]
 
 
 class MovementDescription(Wire):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ from optimizer.monitor import Monitor
 from optimizer.neighbours import Link, NeighbourTraffic, loops_reach_m, no_departures
 from optimizer.observation import ZONE_M, InformationClass, JunctionObservation, LoopReadings, SignalStatus
 from optimizer.planner import JunctionPlanner
+from optimizer.presence import Presence
 from optimizer.red_limits import RedClock
 from optimizer.service.engine import KeptEstimator, PlanningEngine
 
@@ -61,6 +61,7 @@ class Mind:
         self.estimator = KeptEstimator(self.learner, junction)
         self.monitor = Monitor(junction)
         self.clock = RedClock(junction)
+        self._presence = Presence(junction)
         outgoing = {lane.id: index for index, lane in enumerate(junction.outgoing)}
         sources = list(dict.fromkeys((*(link.source for link in links), *(exit_.junction for exit_ in description.exits))))
         rows = {junction.id: 0} | {source: row for row, source in enumerate(sources, start=1) if source != junction.id}
@@ -106,6 +107,9 @@ class Mind:
     def decide(self, time_s: float, seen: JunctionObservation, requests: tuple[PriorityRequest, ...] = ()) -> Decision | None:
         """Take in one second and return what the planner wants, None to stay."""
         seen = self._with_known_status(time_s, seen)
+        waited_s = self._presence.waited_s(seen)
+        self.clock.see(time_s, waited_s)
+        self.monitor.see(time_s, waited_s)
         self.estimator.requests = requests
         return self._planner.decide(time_s, seen)
 
@@ -160,8 +164,8 @@ class Mind:
     def latest_change_s(self, status: SignalStatus) -> float:
         """Return when the stage must be left for another at the latest; infinite where nothing conflicts."""
         limits = self.clock.limits
-        due_s = (limits.due_s(g, since_s) for g, since_s in enumerate(self.clock.red_since_s) if limits.hop(status.stage, g) >= 0)
-        return min(status.green_start_s + limits.green_limit_s[status.stage], *due_s, math.inf)
+        due_s = limits.latest_change_s(status.stage, self.clock.reds)
+        return min(status.green_start_s + limits.green_limit_s[status.stage], due_s)
 
     @property
     def faults(self) -> tuple[LoopFault, ...]:

@@ -20,7 +20,7 @@ from optimizer.design.errors import DesignError
 from optimizer.design.plan import GreenWindow, SignalPlan
 from optimizer.estimation.traffic import ExpectedTraffic
 from optimizer.horizon.engines import Change, nothing_leaves
-from optimizer.intersection import Aspect, Direction, GroupKind, Intersection, Lane, Movement, SignalGroup, Stage
+from optimizer.intersection import AcceptedReds, Aspect, Direction, GroupKind, Intersection, Lane, Movement, SignalGroup, Stage
 from optimizer.monitor import Monitor
 from optimizer.observation import JunctionObservation
 from optimizer.planner import JunctionPlanner
@@ -46,7 +46,7 @@ def junction(side_intergreen_s: float = 5.0, walk_clearing_s: float = 8.0) -> In
         incoming=lanes,
         outgoing=lanes,
         groups=(
-            *(SignalGroup(name, GroupKind.VEHICLE, (i,)) for i, name in enumerate(names)),
+            *(SignalGroup(name, GroupKind.VEHICLE, (i,), maximum_red_s=300) for i, name in enumerate(names)),
             SignalGroup("walk", GroupKind.PEDESTRIAN, (WALK,), minimum_green_s=7, yellow_s=0, maximum_red_s=120),
         ),
         movements=tuple(Movement(i, i, i, Direction.STRAIGHT, 15) for i in range(4)),
@@ -183,7 +183,7 @@ def test_walkers_are_served_within_their_maximum_red_although_nobody_asks_for_th
 def test_groups_that_share_the_time_between_two_greens_never_break_the_wave(seed: int, restless: float) -> None:
     # neudorf's m2 with a designed plan: the left turn (300 s of red at most) and the walkers (120 s) each fit between two greens
     # of the main road at 6 s of tolerance, but not both in one cycle, and the walkers cannot wait for two. Each fourth cycle was broken.
-    described = read_network(scenario("neudorf").network).junctions["m2"]
+    described = read_network(scenario("neudorf").network, accepted=AcceptedReds(300, 120)).junctions["m2"]
     windows = {0: (6, 50), 6: (12, 42)}
     plan = SignalPlan(
         "m2", 83, 0, tuple((GreenWindow(*map(float, windows[g])),) if g in windows else () for g in range(len(described.groups)))

@@ -121,13 +121,18 @@ def test_nothing_is_commanded_during_an_interstage_or_the_minimum_green() -> Non
 
 
 def test_a_maximum_red_comes_before_the_score_and_before_the_monitor_insists() -> None:
-    # Side road red since 0 s, at most 60 s. Worst case after a command: 3 s interstage, 5 s minimum green and 3 s interstage to the
-    # side road: the monitor insists from 49 s on, the controller speaks up 2 s earlier.
+    # Somebody has waited in the side road since 0 s, for at most 60 s, and the interstage to it takes 3 s: the monitor insists from 57 s
+    # on, the controller speaks up 2 s earlier. What the main road scores is more.
     controller = started(Greedy(), junction(maximum_red_s=60))
-    main = views((0, 5, 0))
+    main = views((0, 5, 0), (0, 12, 0), (2, 5, 0))
     chosen = {t: choice(controller, t, main) for t in range(60)}
-    assert min(t for t, stage in chosen.items() if stage is not None) == 47
-    assert chosen[47] == 2
+    assert min(t for t, stage in chosen.items() if stage is not None) == 55
+    assert chosen[55] == 2
+
+
+def test_a_red_at_which_nobody_waits_is_not_ended_for_its_length() -> None:
+    controller = started(Greedy(), junction(maximum_red_s=60))
+    assert all(choice(controller, t, views((0, 5, 0))) is None for t in range(100))
 
 
 def test_a_maximum_green_comes_before_the_score_too() -> None:

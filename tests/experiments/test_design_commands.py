@@ -110,6 +110,8 @@ def test_the_running_program_is_read_back_and_compared(planned: tuple[Path, str]
     # The guideline's program of this junction: 5 + 40 + 3 + 2 + 5 + 12 + 3 + 2 s.
     assert float(row["cycle_s_now"]) == 72
     assert float(row["delayed_veh_designed"]) < float(row["delayed_veh_now"])
+    assert "Now against designed" in planned[1]
+    assert f"By the model of the design {float(row['delayed_veh_designed']):.1f} vehicles are delayed on the average" in planned[1]
 
 
 def test_the_offices_own_intergreens_take_the_place_of_the_computed_ones(planned: tuple[Path, str], tmp_path: Path) -> None:
@@ -135,8 +137,11 @@ def test_demand_beyond_capacity_is_told_with_its_size_and_still_planned(tmp_path
     rows = [f"0,{a}m,m{b},{400 if a in 'ns' else 700}" for a in "nesw" for b in "nesw" if a != b]
     counts.write_text("\n".join(["junction,from,to,per_hour", *rows]))
     done = ampelwerk("design", "plan", "rilsa/1", "--out", str(tmp_path / "out"), "--demand", str(counts))
-    assert done.returncode == 0, done.stderr
+    # The intergreens that were computed take more time than those of the running program: beyond capacity that is worse than now.
+    assert done.returncode == 1, done.stderr
+    assert "This is no design: by its own model it is worse than what runs now" in done.stdout
     assert "the demand exceeds the capacity of the plan by" in done.stdout
+    assert json.loads((tmp_path / "out" / "design.json").read_text())["worse_than_now"]
     assert check("rilsa/1", [tmp_path / "out" / "programs.add.xml"]).errors == 0
 
 

@@ -12,7 +12,7 @@ from experiments.kpis import Delay, read_kpis, vehicle_classes
 from sumo_networks import scenario
 
 PROGRAM = Path(sumo.SUMO_HOME) / "bin" / "sumo"
-COUNTED = {"queue_95_veh": 3.0, "refused_commands": 0, "violations": 0}
+COUNTED = {"queue_95_veh": 3.0, "longest_red_s": 80.0, "refused_commands": 0, "violations": 0}
 
 TRIPS = """<tripinfos>
  <tripinfo id="arrived" depart="10.00" departDelay="2.00" arrival="70.00" duration="60.00" waitingTime="8.00" waitingCount="2"

@@ -132,15 +132,15 @@ def test_a_maximum_green_does_not_bind_where_nobody_is_kept_waiting(crossing: In
 
 
 def test_a_group_is_served_before_its_maximum_red_whatever_the_controller_wants(crossing: Intersection) -> None:
-    # In "left" the side road waits since 0 s, at most 90 s. Worst case after a command: the longest interstage into "through" (5 s from
-    # "side"), its minimum green (7 s), its interstage to "side" (8 s): 20 s of notice, so from 70 s on the monitor insists.
+    # In "through" the side road waits since 0 s, at most 90 s, and the interstage to "side" takes 8 s: from 82 s on the monitor insists.
+    # By "left" it would take 0 s, 5 s of minimum green and 8 s from the end of the walk on: that is refused from 78 s on.
     monitor = Monitor(replace(crossing, stages=tuple(replace(s, maximum_green_s=300) for s in crossing.stages)))
     monitor.watch(0, "GGrGgr")
-    assert monitor.admit(69, Decision(THROUGH), green(THROUGH)).allowed
+    assert monitor.admit(81, Decision(THROUGH), green(THROUGH)).allowed
     for stage in (THROUGH, LEFT):
-        verdict = monitor.admit(70, Decision(stage), green(THROUGH))
+        verdict = monitor.admit(82, Decision(stage), green(THROUGH))
         assert (verdict.allowed, verdict.stage, verdict.rule) == (False, SIDE, Rule.MAXIMUM_RED)
-    assert monitor.admit(70, Decision(SIDE), green(THROUGH)).allowed
+    assert monitor.admit(82, Decision(SIDE), green(THROUGH)).allowed
 
 
 def test_the_replacement_respects_the_minimum_green_itself(crossing: Intersection) -> None:
@@ -153,14 +153,13 @@ def test_the_replacement_respects_the_minimum_green_itself(crossing: Intersectio
 
 
 def test_the_way_to_a_starving_group_may_lead_over_another_stage(crossing: Intersection) -> None:
-    # From "through" to "side" only over "left": 3 s of yellow, 5 s of minimum green, 5 s of intergreen. Worst case after a command: the
-    # interstage into "through" (5 s), its minimum green (7 s) and this way (13 s): 25 s of notice before the 90 s are over.
+    # From "through" to "side" only over "left": 3 s of yellow, 5 s of minimum green, 5 s of intergreen: 13 s before the 90 s are over.
     stages = tuple(replace(s, maximum_green_s=300) for s in crossing.stages)
     monitor = Monitor(replace(crossing, stages=stages, allowed_changes=frozenset({(0, 2), (2, 1), (1, 0)})))
     monitor.watch(0, "GGrGgr")
-    assert monitor.admit(64, Decision(THROUGH), green(THROUGH)).allowed
-    assert monitor.admit(65, Decision(THROUGH), green(THROUGH)).stage == LEFT
-    assert monitor.admit(65, Decision(LEFT), green(THROUGH)).allowed
+    assert monitor.admit(76, Decision(THROUGH), green(THROUGH)).allowed
+    assert monitor.admit(77, Decision(THROUGH), green(THROUGH)).stage == LEFT
+    assert monitor.admit(77, Decision(LEFT), green(THROUGH)).allowed
 
 
 def test_a_group_that_no_stage_serves_is_not_waited_for(crossing: Intersection) -> None:

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from optimizer.intersection import Intersection
 
 
+def set_reds(clock: RedClock, since_s: list[float]) -> None:
+    """Let the groups have been red, and waited for, since these times."""
+    clock.red_since_s[:] = since_s
+    clock.reds.waiting_since_s[:] = since_s  # type: ignore[index] # it is a list of the clock's own
+
+
 def test_red_counts_from_the_end_of_each_green(crossing: Intersection) -> None:
     clock = RedClock(crossing)
     clock.follow(100, SignalStatus(stage=0, previous=0, green_start_s=100, commanded_s=100))
@@ -27,7 +33,7 @@ def test_nothing_is_due_while_the_minimum_green_runs_and_the_longest_wait_comes_
     clock = RedClock(crossing)
     status = SignalStatus(stage=1, previous=1, green_start_s=0, commanded_s=0)
     clock.follow(0, status)
-    clock.red_since_s = [-80.0, math.inf, -75.0, -85.0]
+    set_reds(clock, [-85.0, math.inf, -85.0, -88.0])
     closing = crossing.closing(1, RedLimits(crossing).hop(1, 3))
     least_s = max(crossing.groups[group].minimum_green_s for group in closing)
     assert clock.stage_due(least_s - 1, status) is None
@@ -40,7 +46,7 @@ def test_a_stage_that_ends_nobodys_green_may_be_due_within_the_minimum_green(cro
     clock = RedClock(crossing)
     status = SignalStatus(stage=2, previous=2, green_start_s=0, commanded_s=0)
     clock.follow(0, status)
-    clock.red_since_s = [-80.0, -70.0, -75.0, math.inf]
+    set_reds(clock, [-88.0, -70.0, -88.0, math.inf])
     assert crossing.closing(2, 0) == ()
     assert clock.stage_due(0, status) == 0, "main and walk have waited longer than the side road"
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from experiments.report.answer import caution, comparison_sentence, headline
+from experiments.report.answer import caution, comparison_sentence, headline, worst_results
 from experiments.report.contents import winners
 from experiments.report.sections import Section
 from experiments.report.situations import Situation, by_mean_place, references, roles_of, situations
@@ -117,3 +117,12 @@ def test_failed_runs_count_for_nothing() -> None:
     found: Situation = situations(table)[0]
     assert found.by_seed("static") == {0: 10.0}
     assert len(found.failed) == 1
+
+
+def test_the_worst_result_of_each_winner_is_named_and_the_challenger_of_a_winning_baseline_is_drawn() -> None:
+    won = situations(runs(static=[40.0, 42.0, 41.0], clever=[30.0, 31.8, 31.2]))[0].standings("static")
+    lost = situations(runs(static=[10.0, 10.2, 10.4], clever=[20.0, 20.4, 20.2]))[0].standings("static")
+    told = worst_results({"a": won, "b": lost}, "static")
+    assert told == "The worst result of clever is 98 % more delay than static, in b (certain)."
+    assert worst_results({"b": lost}, "static") == ""
+    assert roles_of(lost, "static") == Roles("static", "clever")

@@ -196,6 +196,7 @@ def main() -> None:
         out / "statistics.xml",
         classes,
         queue_95_veh=summary.queue_95_veh,
+        longest_red_s=None,
         refused_commands=summary.refused,
         violations=summary.violations,
     ).as_dict()
