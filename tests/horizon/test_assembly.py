@@ -13,6 +13,7 @@ from optimizer.horizon.parameters import HorizonParameters
 from optimizer.horizon.problem import WEIGHT_UNIT, HorizonProblem
 from optimizer.intersection import Aspect, Direction, GroupKind, Intersection, Lane, Movement, SignalGroup, Stage
 from optimizer.observation import SignalStatus
+from optimizer.red_limits import RED_MARGIN_S
 
 LANE = Lane("road", 200.0, 13.9, 200.0)
 CROSSING = Intersection(
@@ -30,9 +31,6 @@ CROSSING = Intersection(
     intergreen_s=((0.0, 4.0), (9.0, 0.0)),
     signal_count=2,
 )
-# The walkers must be insisted on so early that a change to the cars' stage that has just been commanded (9 s), its minimum green (5 s)
-# and the way back (4 s) still fit in.
-NOTICE_S = 9.0 + 5.0 + 4.0
 
 
 def problem_with_walkers_red_for(red_s: float) -> HorizonProblem:
@@ -91,7 +89,7 @@ def test_who_is_left_in_a_queue_that_lasts_costs_more_whatever_is_green_at_the_h
 def test_a_maximum_red_within_the_horizon_weighs_on_the_plan() -> None:
     problem = problem_with_walkers_red_for(50.0)
     assert problem.group.tolist() == [1, 1]
-    assert problem.arrival_ds[1] / 10.0 == pytest.approx(100.0 - NOTICE_S - DEADLINE_MARGIN_S - 50.0)
+    assert problem.arrival_ds[1] / 10.0 == pytest.approx(100.0 - RED_MARGIN_S - DEADLINE_MARGIN_S - 50.0)
     assert problem.weight.tolist() == [
         round(HorizonParameters().pedestrian_weight_veh * WEIGHT_UNIT),
         round(DEADLINE_WEIGHT_VEH * WEIGHT_UNIT),
