@@ -129,7 +129,7 @@ def test_a_folder_or_a_network_in_the_place_of_a_configuration_is_recognised(sen
 def test_a_fault_of_ours_names_the_file_with_the_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise KeyError("lane 7")
 
     monkeypatch.setattr(runs, "run", fail)

@@ -47,7 +47,7 @@ def _sentence(path: Path) -> str:
 def test_a_configuration_is_taken_as_it_is(folder: Folder) -> None:
     path = folder()
     found = scenario(str(path))
-    assert found.name == str(path)
+    assert found.name == path.parent.name
     assert found.configuration == path
     assert found.network == path.parent / "my.net.xml"
     assert found.route_files == (path.parent / "my.rou.xml",)
