@@ -11,6 +11,7 @@ import tempfile
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from controllers.designed_signals import SignalsError
 from controllers.registry import ControllerError
 from controllers.sumo.coupling import SimulationError
 from controllers.sumo.programs import NetworkError
@@ -21,7 +22,7 @@ from sumo_networks import ScenarioError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MISTAKES = (ExperimentError, ScenarioError, ControllerError, NetworkError, SimulationError, DesignError)
+MISTAKES = (ExperimentError, ScenarioError, ControllerError, NetworkError, SignalsError, SimulationError, DesignError)
 USER_CODE, OUR_CODE, INTERRUPTED_CODE = 2, 1, 130
 
 

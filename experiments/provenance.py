@@ -7,6 +7,7 @@ import hashlib
 import platform
 import re
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +41,24 @@ def scenario_hash(scenario: Scenario) -> str:
     """
     digest = hashlib.sha256()
     for path in (scenario.network, *scenario.route_files, *scenario.additional_files):
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        bare = re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL).replace(b"\r\n", b"\n")
-        digest.update(hashlib.sha256(bare).digest())
+        digest.update(bytes.fromhex(file_hash(path)))
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of an XML file's content, packed or not; comments and line ends do not count."""
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return hashlib.sha256(re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL).replace(b"\r\n", b"\n")).hexdigest()
+
+
+@cache
+def fingerprint_of(*packages: str) -> str:
+    """Return a fingerprint of the source files of some of our packages."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in (file for package in packages for file in sorted((root / package).rglob("*.py"))):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).digest())
     return digest.hexdigest()
 
 
