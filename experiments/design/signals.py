@@ -18,6 +18,7 @@ from experiments.design.planning import PlanRequest, plan_scenario
 from experiments.folders import write_whole
 from experiments.provenance import file_hash, fingerprint_of
 from experiments.requests import DESIGNED, SHIPPED
+from optimizer.design.requests import with_requests
 from optimizer.design.stages import designed_stages
 from sumo_networks.cache import built
 
@@ -48,7 +49,8 @@ def write_signals(designed: ScenarioPlan, out: Path) -> list[Finding]:
     content: dict[str, Any] = record(designed, [])
     for name, result in designed.results.items():
         junction = result.problem.junction
-        content["junctions"][name]["designed"] = signals_entry(junction, designed_stages(result))
+        stages = designed_stages(with_requests(result.plan, junction, result.requests), junction)
+        content["junctions"][name]["designed"] = signals_entry(junction, stages)
     content |= {"signals_format": FORMAT, "network_sha256": file_hash(designed.place.network)}
     draft = out / f".{SIGNALS}.unchecked"
     write_whole(draft, json.dumps(content))
