@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from controllers.sumo.programs import ShippedPhase, ShippedProgram
@@ -33,15 +34,19 @@ def stage_program(junction: Intersection, order: Sequence[int], greens_s: Sequen
     program_id
         Name of the program.
     """
-    signals = JunctionSignals(junction, Monitor(junction), order[0], 0.0)
+    # A long order makes some wait longer than a monitor in service would let them.
+    groups = tuple(replace(group, maximum_red_s=math.inf) for group in junction.groups)
+    patient = replace(junction, groups=groups)
+    signals = JunctionSignals(patient, Monitor(patient), order[0], 0.0)
+    least_s = [max(1.0, float(math.ceil(junction.stage_minimum_green_s(stage)))) for stage in range(len(junction.stages))]
     time_s, phases = 0.0, []
     # The second time round the first interstages know what was shown before them.
     for step in range(2 * len(order)):
         place = step % len(order)
         stage, following = order[place], order[(place + 1) % len(order)]
         if step >= len(order):
-            phases.append(ShippedPhase(junction.state(stage), max(greens_s[place], junction.stage_minimum_green_s(stage))))
-        time_s += max(1.0, math.ceil(junction.stage_minimum_green_s(stage)))
+            phases.append(ShippedPhase(junction.state(stage), max(greens_s[place], least_s[stage])))
+        time_s += least_s[stage]
         signals.command(time_s, Decision(following, reason="check"))
         while time_s < signals.status.green_start_s:
             signals.advance(time_s)
@@ -49,6 +54,8 @@ def stage_program(junction: Intersection, order: Sequence[int], greens_s: Sequen
                 phases.append(ShippedPhase(signals.state, 1.0))
             time_s += 1.0
         signals.advance(time_s)
+    if signals.refused or signals.violations:
+        raise RuntimeError(f"junction {junction.id!r}: its stages do not follow each other in the order {order}.")
     return ShippedProgram(junction.id, program_id, "static", 0.0, tuple(_joined(phases)))
 
 
