@@ -80,7 +80,7 @@ def controller_choice(text: str) -> ControllerChoice:
             known = (*INFORMATION, *ENGINES, *SIGNALS)
             nearest = difflib.get_close_matches(variant, known, n=1, cutoff=0.0)[0]
             raise ExperimentError(
-                f"controller {text!r}: {variant!r} is no information class, engine or kind of signals; "
+                f"controller {text!r}: {variant!r} is neither an information class, an engine nor a kind of signals; "
                 f"choose one of {', '.join(known)} (nearest: {nearest})."
             )
         if kind in found:
