@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from controllers.designed_plans import DesignedPlan
     from controllers.sumo.programs import ShippedProgram
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
@@ -66,6 +67,14 @@ class RetimingController(Controller, Protocol):
 
     def retimed(self, junctions: Mapping[str, Intersection]) -> dict[str, Intersection]:
         """Return the junctions (by id) as they are to be signalled; called once, before everything else."""
+
+
+@runtime_checkable
+class PlannedController(Controller, Protocol):
+    """A controller that follows a designed plan."""
+
+    def follow(self, plans: Mapping[str, DesignedPlan]) -> None:
+        """Take in the plans (by junction) of the designed signals; called once, before `start`. A plan of its own comes first."""
 
 
 @runtime_checkable

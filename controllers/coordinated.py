@@ -14,6 +14,7 @@ from optimizer.observation import InformationClass
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controllers.designed_plans import DesignedPlan
     from controllers.request_stages import RequestService
     from optimizer.decision import Decision
     from optimizer.intersection import Intersection
@@ -31,7 +32,8 @@ class Coordinated:
     Parameters
     ----------
     plan
-        A ``design.json`` of ``ampelwerk design``; junctions that it lacks, or all where None, show each stage for `stage_s`.
+        A ``design.json`` of ``ampelwerk design``; the plans of the designed signals (``--signals``) where None. Junctions without a plan
+        show each stage for `stage_s`.
     gap_s
         Time without a vehicle on any loop of a stage's own lanes after which it ends.
     stage_s
@@ -72,6 +74,10 @@ class Coordinated:
             raise ControllerError(f"Controller 'coordinated': {error}") from error
         self._services = {name: service for name, service in found.items() if service is not None}
         return {**junctions, **timed, **{name: service.junction for name, service in self._services.items()}}
+
+    def follow(self, plans: Mapping[str, DesignedPlan]) -> None:
+        """Take in the plans of the designed signals; they hold where none was named."""
+        self._planned = self._planned or dict(plans)
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Take over the junctions (by id) before the first decision.

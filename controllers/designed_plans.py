@@ -119,7 +119,7 @@ def read_designed_plans(path: str) -> dict[str, DesignedPlan]:
     file = Path(path) / RECORD if Path(path).is_dir() else Path(path)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        return {name: _entry(values) for name, values in content["junctions"].items()}
+        return {name: plan_entry(values) for name, values in content["junctions"].items()}
     except OSError as error:
         told = error.strerror or "it cannot be opened"
     except KeyError as error:
@@ -133,7 +133,8 @@ def read_designed_plans(path: str) -> dict[str, DesignedPlan]:
     raise ValueError(f"the plan {file} cannot be read ({told}); name a {RECORD} of `ampelwerk design`.")
 
 
-def _entry(values: Mapping[str, Any]) -> DesignedPlan:
+def plan_entry(values: Mapping[str, Any]) -> DesignedPlan:
+    """Return the plan that one junction's entry in such a file holds."""
     return DesignedPlan(
         cycle_s=float(values["cycle_s"]),
         offset_s=float(values["offset_s"]),

@@ -9,6 +9,7 @@ import numpy as np
 
 from controllers.background import BackedPlanner, background_guards, plan_pilot, planned_timings
 from controllers.designed_plans import read_designed_plans
+from optimizer.design.parameters import DEFAULTS
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.traffic import room_for_traffic
 from optimizer.estimation.zone import ZoneEstimator
@@ -21,6 +22,7 @@ from optimizer.planner import JunctionPlanner
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from controllers.designed_plans import DesignedPlan
     from optimizer.decision import Decision
     from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.intersection import Intersection
@@ -29,6 +31,16 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = ("none", "plans")
 BACKGROUND_TOLERANCE_S = 6.0
+DESIGNED_DISCHARGE = {
+    "startup_s": DEFAULTS.startup_loss_s - DEFAULTS.yellow_used_s + 1800 / DEFAULTS.saturation_veh_h,
+    "headway_s": 3600 / DEFAULTS.saturation_veh_h,
+    "yellow_used_s": 0.0,
+}
+"""What plans are designed with, in the words of the horizon: as many vehicles leave in a green, 2 in 5 s and 16 in 33 s."""
+
+DESIGNED_LONG_INTERSTAGE_S = 5.0
+"""Designed intergreens are short for the traffic that they were designed for: from here on plans must look far."""
+
 ESTIMATORS = {InformationClass.LOOPS: LoopEstimator, InformationClass.ZONE: ZoneEstimator}
 
 
@@ -51,7 +63,7 @@ class RollingHorizon:
     background_tolerance_s
         By how much these greens may begin later or end earlier than planned.
     parameters
-        Fields of `HorizonParameters` that differ from their defaults.
+        Fields of `HorizonParameters` that differ from their defaults (with designed signals, from those of `follow`).
 
     Raises
     ------
@@ -87,7 +99,7 @@ class RollingHorizon:
         self.information = InformationClass(information)
         self.engine = engine
         self.beam_width, self.node_limit = beam_width, node_limit
-        self.parameters = HorizonParameters(**parameters)
+        self.parameters, self._given = HorizonParameters(**parameters), parameters
         self.neighbours = neighbours
         if not background_tolerance_s >= 0:
             raise ValueError(f"background_tolerance_s = {background_tolerance_s:g} is no tolerance; give 0 s or more.")
@@ -109,6 +121,12 @@ class RollingHorizon:
             If the plan was made for other junctions.
         """
         return {**junctions, **planned_timings(junctions, self._background)}
+
+    def follow(self, plans: Mapping[str, DesignedPlan]) -> None:
+        """Count on the discharge that the plans of the designed signals were designed with."""
+        if plans:
+            designed = {**DESIGNED_DISCHARGE, "long_interstage_s": DESIGNED_LONG_INTERSTAGE_S}
+            self.parameters = HorizonParameters(**{**designed, **self._given})
 
     def start(self, junctions: Mapping[str, Intersection]) -> None:
         """Make a planner for each junction.

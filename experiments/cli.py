@@ -37,6 +37,7 @@ from experiments.requests import (
     read_parameters,
     seed_list,
     with_background,
+    with_signals,
 )
 from experiments.service_commands import add_service_commands
 from experiments.tables import rich_table, run_table
@@ -117,6 +118,16 @@ Background = Annotated[
     ),
 ]
 
+Signals = Annotated[
+    str | None,
+    typer.Option(
+        "--signals",
+        metavar="shipped|designed|FILE",
+        help="Stages, intergreens, yellows and minimum greens: the network's, designed ones, or those of `ampelwerk design signals`.",
+        show_default=False,
+    ),
+]
+
 
 @app.callback(invoke_without_command=True)
 def _about(context: typer.Context, *, version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False) -> None:
@@ -165,10 +176,12 @@ def run_command(  # noqa: PLR0913 - each is an option of the command line
     longest_red: LongestRed = None,
     parameters: Parameters = None,
     background: Background = None,
+    signals: Signals = None,
 ) -> None:
     """Simulate one scenario under one controller."""
     variants = "".join(f"@{variant}" for variant in (information, engine) if variant is not None)
-    chosen = with_background(_with_parameters([controller_choice(controller + variants)], parameters), background)[0]
+    choices = with_background(_with_parameters([controller_choice(controller + variants)], parameters), background)
+    chosen = with_signals(choices, signals)[0]
     request = RunRequest(
         scenario,
         chosen,
@@ -212,7 +225,7 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     scenario: ScenarioName,
     out: Out,
     controllers: Annotated[
-        str, typer.Option("--controllers", metavar="A,B@zone,...", help="Controllers; @ adds loops, zone, search or cp-sat.")
+        str, typer.Option("--controllers", metavar="A,B@zone,...", help="Controllers; @ adds loops, zone, search, cp-sat or designed.")
     ],
     seeds: Annotated[str, typer.Option("--seeds", metavar="0-4", help="Seeds, such as 0-4 or 0,3,7.")] = "0-4",
     workers: Annotated[int, typer.Option("--workers", help="Runs at a time.")] = 2,
@@ -226,13 +239,15 @@ def compare_command(  # noqa: PLR0913 - each is an option of the command line
     longest_red: LongestRed = None,
     parameters: Parameters = None,
     background: Background = None,
+    signals: Signals = None,
 ) -> None:
     """Compare controllers on one scenario.
 
     Each controller runs with each seed; the table shows means and spreads. Repeated, the command goes on where it stopped.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the runs as Ctrl-C does, instead of leaving them behind
-    choices = with_background(_with_parameters([controller_choice(name) for name in controllers.split(",")], parameters), background)
+    named = [controller_choice(name) for name in controllers.split(",")]
+    choices = with_signals(with_background(_with_parameters(named, parameters), background), signals)
     numbers = seed_list(seeds)
     common = RunRequest(
         scenario,

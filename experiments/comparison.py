@@ -13,7 +13,7 @@ from experiments.errors import ExperimentError
 from experiments.folders import read_record, write_whole
 from experiments.processes import in_fresh_processes, module_command
 from experiments.provenance import parameter_files, scenario_hash, versions
-from experiments.requests import loop_faults_text
+from experiments.requests import SIGNALS, loop_faults_text
 from experiments.runs import check_scenario, check_screen
 from experiments.tables import ComparisonTable, comparison_csv, comparison_table, runs_csv
 from sumo_networks import Scenario, scenario
@@ -172,6 +172,7 @@ def run_command(run: RunRequest, folder: Path, parameters_file: Path | None) -> 
         options += [] if value is None else [name, repr(value)]
     options += [] if parameters_file is None else ["--parameters", str(parameters_file)]
     options += ["--background", run.controller.parameters["background"]] if "background" in run.controller.parameters else []
+    options += [] if run.controller.signals in SIGNALS else ["--signals", run.controller.signals]
     options += ["--gui"] if run.gui else []
     options += ["--longest-red", f"{run.accepted.vehicles_s!r}:{run.accepted.people_s!r}"]
     options += [] if run.loop_faults is None else ["--loop-faults", loop_faults_text(run.loop_faults)]
@@ -212,9 +213,9 @@ def _claim(out: Path, request: ComparisonRequest) -> None:
         "common": {
             key: value
             for key, value in request.common.as_dict().items()
-            if key not in {"controller", "information", "engine", "parameters", "seed"}
+            if key not in {"controller", "information", "engine", "parameters", "signals", "seed"}
         },
-        "controllers": {str(choice): dict(choice.parameters) for choice in request.controllers},
+        "controllers": {str(choice): {**choice.parameters, "signals": choice.signals} for choice in request.controllers},
         "seeds": list(request.seeds),
     }
     try:
@@ -239,5 +240,5 @@ def _is_same(record: dict[str, Any], run: RunRequest, same: dict[str, Any]) -> b
         record["request"] == json.loads(json.dumps(run.as_dict()))
         and record["scenario"]["sha256"] == same["sha256"]
         and record["provenance"]["versions"] == same["versions"]
-        and record["provenance"].get("parameter_files", {}) == parameter_files(run.controller.parameters)
+        and record["provenance"].get("parameter_files", {}) == parameter_files(run.controller.named())
     )

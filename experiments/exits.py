@@ -11,6 +11,7 @@ import tempfile
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from controllers.designed_signals import SignalsError
 from controllers.registry import ControllerError
 from controllers.sumo.coupling import SimulationError
 from controllers.sumo.xml_reading import InputFileError
@@ -20,7 +21,7 @@ from optimizer.design.errors import DesignError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MISTAKES = (ExperimentError, InputFileError, ControllerError, SimulationError, DesignError)
+MISTAKES = (ExperimentError, InputFileError, ControllerError, SignalsError, SimulationError, DesignError)
 USER_CODE, OUR_CODE, INTERRUPTED_CODE = 2, 1, 130
 
 

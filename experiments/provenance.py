@@ -8,6 +8,7 @@ import platform
 import re
 import sys
 from collections import deque
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from xml.etree import ElementTree as ET
 from controllers.sumo.xml_reading import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sumo_networks import Scenario
 
@@ -43,17 +44,39 @@ def scenario_hash(scenario: Scenario) -> str:
     comment, so the same network generated twice would otherwise differ.
     """
     digest = hashlib.sha256()
-    waiting = deque((scenario.network, *scenario.route_files, *scenario.additional_files))
+    for content in _contents((scenario.network, *scenario.route_files, *scenario.additional_files)):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of an XML file's content, packed or not; comments and line ends do not count."""
+    return hashlib.sha256(next(_contents((path,)))).hexdigest()
+
+
+def _contents(files: Iterable[Path]) -> Iterator[bytes]:
+    """Yield the content of files and of those that they include, without comments and with plain line ends."""
+    waiting = deque(files)
     known = set(waiting)
     while waiting:
         path = waiting.popleft()
         with opened(path) as stream:
             content = stream.read()
         bare = re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL).replace(b"\r\n", b"\n")
-        digest.update(hashlib.sha256(bare).digest())
+        yield bare
         included = [path.parent / os.fsdecode(name) for name in INCLUDED.findall(bare)]
         waiting.extend(file for file in included if file not in known)
         known.update(included)
+
+
+@cache
+def fingerprint_of(*packages: str) -> str:
+    """Return a fingerprint of the source files of some of our packages."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in (file for package in packages for file in sorted((root / package).rglob("*.py"))):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).digest())
     return digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ import difflib
 import math
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from controllers.registry import parameters_of
@@ -17,11 +18,12 @@ from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 INFORMATION = (InformationClass.LOOPS, InformationClass.ZONE)  # of controllers that leave the choice
 ENGINES = ("search", "cp-sat")
 BACKENDS = ("libsumo", "traci")
+SHIPPED, DESIGNED = SIGNALS = ("shipped", "designed")
+"""Stages, intergreens, yellows and minimum greens: those of the network's programs, or designed ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,23 @@ class ControllerChoice:
         Its information class and engine; the controller's own default where None.
     parameters
         Its further parameters by name.
+    signals
+        ``shipped``, ``designed``, or a file of designed signals.
     """
 
     name: str
     information: str | None = None
     engine: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    signals: str = SHIPPED
 
     def __str__(self) -> str:
-        return "@".join(filter(None, (self.name, self.information, self.engine)))
+        signals = None if self.signals == SHIPPED else DESIGNED
+        return "@".join(filter(None, (self.name, self.information, self.engine, signals)))
+
+    def named(self) -> dict[str, Any]:
+        """Return what may name files whose content decides: the parameters, and the signals where they are a file."""
+        return {**self.parameters, **({} if self.signals in SIGNALS else {"signals": self.signals})}
 
     def arguments(self) -> dict[str, Any]:
         """Return what the controller is built with."""
@@ -53,30 +63,54 @@ class ControllerChoice:
 
 
 def controller_choice(text: str) -> ControllerChoice:
-    """Read ``name``, ``name@zone``, ``name@cp-sat`` or ``name@zone@cp-sat``.
+    """Read ``name``, ``name@zone``, ``name@cp-sat``, ``name@designed`` or several of these, such as ``name@zone@designed``.
 
     Raises
     ------
     ExperimentError
-        If a variant is neither an information class nor an engine.
+        If a variant is neither an information class nor an engine nor says which signals.
     """
     name, *variants = text.strip().split("@")
     if not name:
         raise ExperimentError(f"--controllers has an empty name in {text!r}; write for example: static,rolling_horizon@zone.")
     found: dict[str, str] = {}
     for variant in variants:
-        kind = "information" if variant in INFORMATION else "engine" if variant in ENGINES else None
+        kinds = {"information": INFORMATION, "engine": ENGINES, "signals": SIGNALS}
+        kind = next((kind for kind, words in kinds.items() if variant in words), None)
         if kind is None:
-            known = (*INFORMATION, *ENGINES)
+            known = (*INFORMATION, *ENGINES, *SIGNALS)
             nearest = difflib.get_close_matches(variant, known, n=1, cutoff=0.0)[0]
             raise ExperimentError(
-                f"controller {text!r}: {variant!r} is neither an information class nor an engine; "
+                f"controller {text!r}: {variant!r} is neither an information class, an engine nor a kind of signals; "
                 f"choose one of {', '.join(known)} (nearest: {nearest})."
             )
         if kind in found:
             raise ExperimentError(f"controller {text!r} names two values for its {kind}; give one.")
         found[kind] = variant
-    return ControllerChoice(name, found.get("information"), found.get("engine"))
+    return ControllerChoice(name, found.get("information"), found.get("engine"), signals=found.get("signals", SHIPPED))
+
+
+def with_signals(choices: Sequence[ControllerChoice], signals: str | None) -> list[ControllerChoice]:
+    """Give signals to controllers: to all of them, or a file to those that are to have designed ones if there are any.
+
+    Parameters
+    ----------
+    choices
+        The controllers.
+    signals
+        ``shipped``, ``designed`` or a file; None: all stay as they are.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such file.
+    """
+    if signals is None:
+        return list(choices)
+    if signals not in SIGNALS:
+        signals = str(signals_file(signals, "--signals"))
+    wanting = [choice for choice in choices if choice.signals == DESIGNED]
+    return [replace(choice, signals=signals) if choice in wanting or not wanting else choice for choice in choices]
 
 
 def with_background(choices: Sequence[ControllerChoice], plan: Path | None) -> list[ControllerChoice]:
@@ -103,6 +137,20 @@ def with_background(choices: Sequence[ControllerChoice], plan: Path | None) -> l
         replace(choice, parameters={**choice.parameters, "background": str(plan)}) if str(choice) in following else choice
         for choice in choices
     ]
+
+
+def signals_file(place: str, what: str) -> Path:
+    """Return the file of designed signals that a path names, itself or by its folder.
+
+    Raises
+    ------
+    ExperimentError
+        If there is none; `what` is what the user wrote it behind.
+    """
+    file = Path(place) / "signals.json" if Path(place).is_dir() else Path(place)
+    if not file.is_file():
+        raise ExperimentError(f"{what} {place!r} is neither {' nor '.join(SIGNALS)} nor a file of `ampelwerk design signals`; name one.")
+    return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +228,7 @@ class RunRequest:
             "information": choice.information,
             "engine": choice.engine,
             "parameters": dict(choice.parameters),
+            "signals": choice.signals,
             "seed": self.seed,
             "begin_s": self.begin_s,
             "end_s": self.end_s,
@@ -195,7 +244,8 @@ class RunRequest:
 def request_from_dict(told: Mapping[str, Any]) -> RunRequest:
     """Return the request that `RunRequest.as_dict` wrote down."""
     values = dict(told)
-    choice = ControllerChoice(values.pop("controller"), values.pop("information"), values.pop("engine"), values.pop("parameters"))
+    choice = ControllerChoice(*(values.pop(name) for name in ("controller", "information", "engine", "parameters")))
+    choice = replace(choice, signals=values.pop("signals", SHIPPED))  # records of earlier versions know no other
     faults = values.pop("loop_faults")
     layout = DetectorLayout(**values.pop("layout"))
     accepted = AcceptedReds(**values.pop("accepted", {}))  # older records do not tell of it

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import re
+import shutil
 import sys
 import time
 import traceback
@@ -13,6 +15,8 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from controllers.contract import ReplacingController
+from controllers.designed_signals import SIGNALS
 from controllers.registry import ControllerError, controller, is_own
 from controllers.sumo.coupling import SimulationError, SimulationSettings, simulate
 from controllers.sumo.detectors import VIRTUAL_PREFIX
@@ -23,7 +27,7 @@ from experiments.errors import ExperimentError, ResultError
 from experiments.folders import claim, publish
 from experiments.kpis import read_kpis, vehicle_classes
 from experiments.provenance import command_line, parameter_files, scenario_hash, sumo_options, versions
-from experiments.requests import check_step_length, check_window
+from experiments.requests import SHIPPED, check_step_length, check_window
 from experiments.simulations import settings_of
 from sumo_networks import Scenario, scenario
 
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.contract import Controller
+    from controllers.designed_signals import DesignedSignals
     from controllers.sumo.coupling import SimulationSummary
     from experiments.minutes import MinuteOutput
     from experiments.requests import RunRequest
@@ -60,8 +65,10 @@ def run(
     ------
     ExperimentError
         If the request makes no sense or the folder cannot be used.
-    ScenarioError, ControllerError, NetworkError
-        If the scenario, the controller or the network cannot be used; the second also if a controller of the user's own fails.
+    ScenarioError, SignalsError, NetworkError
+        If the scenario, the designed signals or the network cannot be used.
+    ControllerError
+        If the controller cannot be used, or a controller of the user's own fails.
     SimulationError
         If SUMO cannot load or stops in mid-run.
     """
@@ -73,9 +80,10 @@ def run(
     chosen = controller(request.controller.name, **request.controller.arguments())
     classes = vehicle_classes((*place.route_files, *place.additional_files))
     content = scenario_hash(place)
-    files = parameter_files(request.controller.parameters)
+    files = parameter_files(request.controller.named())
     out = out.absolute()
     claim(out)
+    signals = _signals(request, chosen, place, out)
     settings = settings_of(
         place,
         out,
@@ -89,6 +97,7 @@ def run(
         layout=request.layout,
         faults=request.loop_faults,
         accepted=request.accepted,
+        signals=signals,
         output_options=tuple(option for one in (watching, minutes) if one is not None for option in one.output_options(out)),
         output_files=minutes.output_files(out) if minutes is not None else (),
         on_time=on_time,
@@ -129,6 +138,7 @@ def run(
         "provenance": {
             "versions": versions(),
             "parameter_files": files,
+            **({} if signals is None else {"signals_sha256": hashlib.sha256((out / SIGNALS).read_bytes()).hexdigest()}),
             "sumo_version": summary.sumo_version,
             "sumo_options": sumo_options(out / "tripinfo.xml"),
             "command_line": command_line(),
@@ -142,6 +152,23 @@ def run(
     }
     publish(out, record)
     return record
+
+
+def _signals(request: RunRequest, chosen: object, place: Scenario, out: Path) -> DesignedSignals | None:
+    if request.controller.signals == SHIPPED:
+        return None
+    if isinstance(chosen, ReplacingController) and chosen.programs is not None:
+        raise ExperimentError(
+            f"controller {request.controller.name!r} is to run the programs of {chosen.programs}, which leave no place for designed "
+            "signals; leave out the one or the other."
+        )
+    # it brings the solvers of OR-Tools, which take longer to load than many a run lasts
+    from experiments.design.signals import signals_for  # noqa: PLC0415
+
+    found = signals_for(place, request.controller.signals)
+    if found is not None:
+        shutil.copyfile(found.path, out / SIGNALS)
+    return found
 
 
 def _watched(chosen: Controller, settings: SimulationSettings, watching: Watching | None) -> contextlib.AbstractContextManager[Controller]:

@@ -78,12 +78,14 @@ def serve_command(  # noqa: PLR0913 - each is an option of the command line
 def export_junctions_command(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A name from `ampelwerk networks`, or the path of a .sumocfg.")],
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE.json", help="New file [standard output].", show_default=False)] = None,
+    signals: Annotated[str, typer.Option("--signals", metavar="shipped|designed|FILE", help="Of `ampelwerk design signals`.")] = "shipped",
 ) -> None:
     """Describe the junctions of a SUMO scenario as the service takes them (a JSON array; put each to /v1/junctions/ID)."""
     _demand_extra()
     from experiments.exports import junction_descriptions  # noqa: PLC0415 - the service is an extra
 
-    text = json.dumps([d.model_dump(mode="json") for d in junction_descriptions(scenario)], indent=1, ensure_ascii=False) + "\n"
+    descriptions = junction_descriptions(scenario, signals)
+    text = json.dumps([d.model_dump(mode="json") for d in descriptions], indent=1, ensure_ascii=False) + "\n"
     if out is None:
         sys.stdout.write(text)
     elif out.exists():

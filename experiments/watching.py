@@ -88,7 +88,7 @@ class EstimatesWriter:
     def __init__(self, inner: Any, net: Net, backend: str, stream: IO[str]) -> None:  # noqa: ANN401 - any controller with estimates
         self.inner = inner
         self.information: InformationClass = inner.information
-        self.connect = inner.connect
+        self.connect, self.retimed, self.follow = inner.connect, inner.retimed, inner.follow
         self._net = net
         self._backend: Any = importlib.import_module(backend)
         self._csv = csv.writer(stream, lineterminator="\n")

@@ -16,6 +16,7 @@ from controllers.contract import (
     FallingBackController,
     MappingController,
     NetworkedController,
+    PlannedController,
     ProgramController,
     ReplacingController,
     RetimingController,
@@ -23,12 +24,13 @@ from controllers.contract import (
 from controllers.registry import ControllerError
 from controllers.sumo.additional_files import FOLDER as COPIES
 from controllers.sumo.additional_files import as_run, check_released
+from controllers.sumo.designed_programs import designed_plan_programs, designed_stage_programs
 from controllers.sumo.detectors import DetectorLayout, LoopReader, place_detectors, user_loops, write_virtual_loops
 from controllers.sumo.fallback import fallback_plan
 from controllers.sumo.network import read_network
 from controllers.sumo.options import OUTPUTS, OutputNames, arguments, from_arguments, overriding
 from controllers.sumo.positions import position_m
-from controllers.sumo.programs import read_programs
+from controllers.sumo.programs import read_programs, write_programs
 from controllers.sumo.queues import QueueSampler
 from controllers.sumo.signals import JunctionSignals, SignalChange
 from controllers.sumo.waiting import WaitingAtRed
@@ -44,8 +46,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controllers.contract import Controller
+    from controllers.designed_signals import DesignedSignals
     from controllers.sumo.loop_faults import LoopFaults
     from controllers.sumo.network import NetworkReading
+    from controllers.sumo.programs import ShippedProgram
     from controllers.sumo.waiting import LongestRed
     from optimizer.intersection import AcceptedReds, Intersection
 
@@ -81,6 +85,8 @@ class SimulationSettings:
         Where virtual loops lie, and which loops are broken on purpose.
     accepted
         The longest reds, which the monitor holds every controller to.
+    signals
+        Designed signals that take the place of the network's; None: as shipped.
     output_options, output_files
         Further options and additional files that only ask SUMO for output; what is simulated does not change by them.
     on_time
@@ -101,6 +107,7 @@ class SimulationSettings:
     layout: DetectorLayout = field(default_factory=DetectorLayout)
     faults: LoopFaults | None = None
     accepted: AcceptedReds = ACCEPTED_REDS
+    signals: DesignedSignals | None = None
     output_options: tuple[str, ...] = ()
     output_files: tuple[Path, ...] = ()
     on_time: Callable[[float, float, float], None] | None = None
@@ -157,6 +164,8 @@ def simulate(settings: SimulationSettings, controller: Controller | ProgramContr
         If SUMO cannot load or stops in mid-run.
     NetworkError
         If the network cannot be read or has no traffic light.
+    SignalsError
+        If designed signals are those of another network.
     ControllerError
         If the controller decides anything but decisions.
     """
@@ -174,6 +183,12 @@ class _Run:
         self.reading = reading
         self.native = isinstance(controller, ProgramController)
         self.junctions: dict[str, Intersection] = dict(reading.junctions)
+        self.programs: dict[str, ShippedProgram] = dict(reading.shipped)
+        if settings.signals is not None:
+            self.junctions = settings.signals.applied(self.junctions)
+            self.programs |= designed_stage_programs(settings.signals, self.junctions)
+            if isinstance(controller, PlannedController):
+                controller.follow(settings.signals.plans)
         if isinstance(controller, RetimingController):
             self.junctions = controller.retimed(self.junctions)
         self.loops = controller.information is InformationClass.LOOPS and not self.native
@@ -240,7 +255,11 @@ class _Run:
             extra.append(loops)
         own_programs: list[Path] = []
         if isinstance(self.controller, ProgramController):
-            programs = self.controller.write_programs(self.reading.shipped, out / "programs.add.xml")
+            if settings.signals is not None:
+                plans = out / "designed_programs.add.xml"
+                write_programs(designed_plan_programs(settings.signals, self.junctions), plans)
+                own_programs.append(plans)
+            programs = self.controller.write_programs(self.programs, out / "programs.add.xml")
             own_programs += [] if programs is None else [programs]
         released = set(read_programs(own_programs)) if self.native else set(self.junctions)
         check_released(self.reading.switchings, settings.network, released)
@@ -336,8 +355,7 @@ class _Run:
 
             self.controller.connect(links_between(self.reading.net, self.junctions))
         if isinstance(self.controller, FallingBackController):
-            shipped = self.reading.shipped
-            self.controller.fall_back_on({name: fallback_plan(junction, shipped[name]) for name, junction in self.junctions.items()})
+            self.controller.fall_back_on({name: fallback_plan(junction, self.programs[name]) for name, junction in self.junctions.items()})
         if isinstance(self.controller, MappingController):
             self.controller.locate({name: position_m(self.reading.net, name) for name in self.junctions})
         self.controller.start(self.junctions)

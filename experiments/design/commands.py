@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from controllers.designed_signals import SIGNALS
 from controllers.sumo.findings import Severity
 from controllers.sumo.programs import read_programs, read_signals
 from experiments.design import instances
@@ -17,9 +18,10 @@ from experiments.design.corridor import AUTO
 from experiments.design.daily import plan_scenario_day, write_day
 from experiments.design.outputs import DEMAND, PROGRAMS, RECORD, request_sentences, streams_table, write_plans
 from experiments.design.planning import PlanRequest, plan_scenario
+from experiments.design.signals import write_signals
 from experiments.design.waves import bands_table, wave_scenario, write_wave
 from experiments.errors import ExperimentError
-from experiments.folders import claimed
+from experiments.folders import UNFINISHED, claimed
 from experiments.interrupts import interruptible
 from optimizer.design.day import DayLimits
 from optimizer.design.result import Objective
@@ -91,6 +93,32 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
     for junction, reason in designed.left_out.items():
         console.print(f"{junction} keeps its program, because {reason}.")
     return _finish(console, designed, findings, against, out)
+
+
+@app.command("signals")
+@interruptible
+def signals_command(
+    scenario: ScenarioName,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the signals.")],
+    demand: Demand = None,
+    cycle: Cycle = "common",
+    intergreens: Intergreens = None,
+    time_limit: TimeLimit = 20.0,
+) -> None:
+    """Design the signals for any controller: intergreens, yellows, minimum greens and stages, from conflicts and traffic."""
+    request = PlanRequest(demand, cycle=cycle, intergreens=intergreens, time_limit_s=time_limit)
+    place = find_scenario(scenario)
+    status = Console(stderr=True)
+    with claimed(out), status.status("designing", spinner="line") as shown:
+        designed = plan_scenario(place, request, lambda step: shown.update(step) if status.is_terminal else None)
+        findings = write_signals(designed, out)
+    (out / UNFINISHED).unlink(missing_ok=True)
+    console = _stdout()
+    for junction, reason in designed.left_out.items():
+        console.print(f"{junction} keeps its signals, because {reason}.")
+    worst = sum(finding.severity is Severity.ERROR for finding in findings)
+    console.print(f"Safety check of plans and stages: {worst} errors, {len(findings) - worst} other findings ({out / SIGNALS} holds them).")
+    console.print(f"Run them with: ampelwerk run {scenario} --signals {out / SIGNALS} --out results/designed", soft_wrap=True)
 
 
 @app.command("wave")

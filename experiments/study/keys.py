@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from controllers.registry import controller, source_of
-from experiments.provenance import parameter_files, scenario_hash
+from experiments.provenance import fingerprint_of, parameter_files, scenario_hash
+from experiments.requests import DESIGNED, SHIPPED
 from optimizer.observation import InformationClass
 
 if TYPE_CHECKING:
@@ -61,10 +62,16 @@ def run_key(request: RunRequest, place: Scenario) -> str:
     told: dict[str, Any] = {**request.as_dict(), "scenario": _scenario_content(place), "versions": deciding_versions()}
     del told["backend"]
     # What a file holds decides, not where it lies.
-    told["parameters"] = {**told["parameters"], **parameter_files(request.controller.parameters)}
+    told["parameters"] = {**told["parameters"], **parameter_files(request.controller.named())}
     chosen = controller(request.controller.name, **request.controller.arguments())
     if chosen.information is not InformationClass.LOOPS or hasattr(chosen, "write_programs"):
         told["layout"] = told["loop_faults"] = None
+    if request.controller.signals == SHIPPED:
+        del told["signals"]
+    elif request.controller.signals == DESIGNED:
+        told["signals_source"] = fingerprint_of("experiments")
+    else:
+        told["signals"] = told["parameters"].pop("signals")
     told["controller_source"] = _source_fingerprint(request.controller.name)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:KEY_DIGITS]
 

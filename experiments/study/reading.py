@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from controllers.registry import ControllerError, controller, parameters_of, reg
 from controllers.sumo.detectors import DetectorLayout
 from controllers.sumo.loop_faults import FAULT_KINDS, MIXED, NOISY, LoopFaults
 from experiments.errors import ExperimentError
-from experiments.requests import ControllerChoice, controller_choice, seed_list
+from experiments.requests import SHIPPED, SIGNALS, ControllerChoice, controller_choice, seed_list, signals_file
 from experiments.study.checked_toml import CheckedToml, is_number, nearest
 from experiments.study.definition import ControllerVariant, LoopState, Published, QuickForm, Study, Window
 from experiments.study.places import TomlText
@@ -29,7 +29,7 @@ KEYS = (
     *("name", "title", "description", "scenarios", "controllers", "information", "seeds", "demand_scales", "loops", "baseline"),
     *("metrics", "length_s", "precision", "quick", "published"),
 )
-CONTROLLER_KEYS = ("name", "label", "information", "engine", "background", "parameters")
+CONTROLLER_KEYS = ("name", "label", "information", "engine", "background", "signals", "parameters")
 LOOP_KEYS = ("label", *(field.name for field in fields(DetectorLayout)), "faulty_share", "fault", "fault_seed")
 QUICK_KEYS = tuple(field.name for field in fields(QuickForm))
 PUBLISHED_KEYS = tuple(field.name for field in fields(Published))
@@ -202,7 +202,7 @@ class _Reader(CheckedToml):
             name, label = entry.get("name"), entry.get("label", "")
             if not isinstance(name, str) or not isinstance(label, str) or not isinstance(entry.get("parameters", {}), dict):
                 self.complain("controllers", "each controller needs a 'name' (text); its 'label' is a text, its 'parameters' a table")
-            choice = ControllerChoice(name, entry.get("information"), entry.get("engine"), self._parameters(entry))
+            choice = ControllerChoice(name, entry.get("information"), entry.get("engine"), self._parameters(entry), self._signals(entry))
         if self.ran is None and choice.name not in registered() and ":" not in choice.name:
             known = registered()
             self.complain(
@@ -210,7 +210,7 @@ class _Reader(CheckedToml):
             )
         if choice.information is not None:
             self._information(choice.information, "controllers")
-        by_class = [ControllerChoice(choice.name, one, choice.engine, choice.parameters) for one in information]
+        by_class = [replace(choice, information=one) for one in information]
         open_choice = by_class if choice.information is None else []
         if self.ran is not None:
             variants = _labelled(open_choice, label)
@@ -231,6 +231,18 @@ class _Reader(CheckedToml):
             self.complain("background", "a controller's 'background' is a text: the place of a design.json beside this file")
         plan = entry["background"] if self.folder is None else str(self.folder / entry["background"])
         return {**entry.get("parameters", {}), "background": plan}
+
+    def _signals(self, entry: dict[str, Any]) -> str:
+        """Return a controller's signals: a word, or a file whose place is told from the study file's folder."""
+        told = entry.get("signals", SHIPPED)
+        if not isinstance(told, str):
+            self.complain("signals", f"a controller's 'signals' is a text: {', '.join(SIGNALS)}, or the place of a signals.json")
+        if told in SIGNALS:
+            return told
+        try:
+            return str(signals_file(told if self.folder is None else str(self.folder / told), "'signals'"))
+        except ExperimentError as error:
+            self.complain("signals", str(error).removesuffix("."))
 
     def _information(self, word: object, key: str) -> None:
         known = [str(one) for one in (InformationClass.LOOPS, InformationClass.ZONE)]

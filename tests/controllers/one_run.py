@@ -1,6 +1,6 @@
 """One simulation in a process of its own; prints what happened as one line of JSON.
 
-Arguments: scenario, controller, its parameters (JSON), seed, length in seconds, output folder.
+Arguments: scenario, controller, its parameters (JSON), seed, length in seconds, output folder, and perhaps which signals.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from controllers.contract import NetworkedController, ProgramController
 from controllers.registry import controller
 from controllers.sumo.coupling import simulate
+from experiments.design.signals import signals_for
+from experiments.requests import SHIPPED
 from experiments.simulations import settings_of
 from sumo_networks.catalogue import scenario
 
@@ -86,11 +88,13 @@ def conflicting_greens(junctions: Mapping[str, Intersection], log: Path) -> int:
 
 
 def main() -> None:
-    name, made, parameters, seed, length_s, folder = sys.argv[1:]
+    name, made, parameters, seed, length_s, folder, *further = sys.argv[1:]
     place, out = scenario(name), Path(folder)
     subject: Any = controller(made, **json.loads(parameters))
     recorder = None if isinstance(subject, ProgramController) else Recorder(subject)
-    settings = settings_of(place, out, end_s=place.begin_s + float(length_s), seed=int(seed))
+    settings = settings_of(
+        place, out, end_s=place.begin_s + float(length_s), seed=int(seed), signals=signals_for(place, *further or [SHIPPED])
+    )
     summary = simulate(settings, subject if recorder is None else recorder)
     log = out / "signals.csv"
     outcome = {

@@ -26,7 +26,7 @@ MAY_SEE = {"none": [], "loops": ["loops"], "zone": ["vehicles"]}
 
 
 @cache
-def one_run(scenario: str, controller: str, parameters: str = "{}", repeat: int = 0) -> dict[str, Any]:  # noqa: ARG001 - a repeat is a new run
+def one_run(scenario: str, controller: str, parameters: str = "{}", repeat: int = 0, signals: str = "shipped") -> dict[str, Any]:  # noqa: ARG001 - a repeat is a new run
     root = Path(__file__).parents[2]
     with TemporaryDirectory() as folder:
         command = [
@@ -38,6 +38,7 @@ def one_run(scenario: str, controller: str, parameters: str = "{}", repeat: int 
             "3",
             str(SCENARIOS[scenario]),
             folder,
+            signals,
         ]
         done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -85,6 +86,19 @@ def test_a_program_of_sumo_runs_under_the_same_coupling_without_commands(scenari
     outcome = one_run(scenario, controller)
     assert outcome["end_s"] == SCENARIOS[scenario]
     assert (outcome["commands"], outcome["refused"]) == (0, 0)
+
+
+def test_a_controller_that_knows_nothing_of_designed_signals_runs_them_safely() -> None:
+    outcome = one_run("grid/2x2", "max_pressure", signals="designed")
+    assert outcome["commands"] > 0
+    assert (outcome["refused"], outcome["violations"], outcome["unsafe"]) == (0, 0, 0)
+    assert outcome["signals"] != one_run("grid/2x2", "max_pressure")["signals"]
+
+
+@pytest.mark.parametrize("controller", ["actuated", "delay_based"])  # the start of a run cuts greens of a fixed plan with an offset
+def test_a_program_of_sumo_shows_designed_signals_without_a_violation(controller: str) -> None:
+    outcome = one_run("grid/2x2", controller, signals="designed")
+    assert (outcome["commands"], outcome["refused"], outcome["violations"]) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -66,6 +66,7 @@ def test_any_seed_text_gives_distinct_seeds_or_one_sentence(text: str) -> None:
         ("rolling_horizon@zone", ControllerChoice("rolling_horizon", "zone")),
         ("rolling_horizon@cp-sat", ControllerChoice("rolling_horizon", engine="cp-sat")),
         ("my.package:Mine@loops@search", ControllerChoice("my.package:Mine", "loops", "search")),
+        ("rolling_horizon@zone@designed", ControllerChoice("rolling_horizon", "zone", signals="designed")),
     ],
 )
 def test_a_controller_is_read_with_its_variant_and_written_the_same(text: str, choice: ControllerChoice) -> None:

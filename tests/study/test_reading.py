@@ -58,6 +58,18 @@ def test_a_controller_may_have_a_label_and_parameters() -> None:
     assert study.controllers[1].choice.arguments() == {"interval_s": 5}
 
 
+def test_a_controller_may_have_designed_signals(tmp_path: Path) -> None:
+    (tmp_path / "signals.json").write_text("{}")
+    (tmp_path / "mine.toml").write_text(
+        'scenarios = ["rilsa/1"]\ncontrollers = ["static", "static@designed", {name = "greedy", signals = "signals.json"}]\n'
+    )
+    shipped, designed, given = read_study(tmp_path / "mine.toml").controllers
+    assert [one.label for one in (shipped, designed, given)] == ["static", "static@designed", "greedy@designed"]
+    assert [one.choice.signals for one in (shipped, designed, given)] == ["shipped", "designed", str(tmp_path / "signals.json")]
+    with pytest.raises(ExperimentError, match=r"'signals' '.*none.json' is neither shipped nor designed"):
+        read('scenarios = ["rilsa/1"]\ncontrollers = [{name = "greedy", signals = "none.json"}]\n')
+
+
 def test_a_controller_may_have_a_background_plan_beside_the_study(tmp_path: Path) -> None:
     entry = {"cycle_s": 60, "offset_s": 0, "greens": {"a": [[0, 30]]}, "coordinated": ["a"], "yellow_s": {}, "intergreen_s": {}}
     (tmp_path / "design.json").write_text(json.dumps({"junctions": {"m1": entry}}))
@@ -191,7 +203,7 @@ def test_the_study_in_the_documentation_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / "main_road.sumocfg").touch()
     study = study_from_text(text, "mine.toml", tmp_path)
-    assert len(list(study.cases())) == 2 * 3 * 3 * 2
+    assert len(list(study.cases())) == 2 * 3 * 4 * 2
     assert study.in_quick_form().seeds == (0, 1)
 
 
