@@ -13,13 +13,13 @@ from experiments.errors import ExperimentError
 from experiments.folders import read_record, write_whole
 from experiments.processes import in_fresh_processes, module_command
 from experiments.provenance import parameter_files, scenario_hash, versions
-from experiments.requests import SIGNALS, loop_faults_text
+from experiments.requests import SHIPPED, SIGNALS, loop_faults_text
 from experiments.runs import check_scenario, check_screen
 from experiments.tables import ComparisonTable, comparison_csv, comparison_table, runs_csv
 from sumo_networks import Scenario, scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from experiments.processes import Ended
@@ -117,7 +117,7 @@ def compare(request: ComparisonRequest, out: Path, workers: int, on_end: Callabl
 
     Raises
     ------
-    ExperimentError, ScenarioError, ControllerError
+    ExperimentError, ScenarioError, ControllerError, SignalsError
         If something in the request cannot be used; nothing has run by then.
     """
     if workers < 1:
@@ -127,6 +127,7 @@ def compare(request: ComparisonRequest, out: Path, workers: int, on_end: Callabl
     check_screen(request.common)
     for choice in request.controllers:
         controller(choice.name, **choice.arguments())
+    _prepare_signals(place, {choice.signals for choice in request.controllers})
     out = out.absolute()
     _claim(out, request)
     result = ComparisonResult(place, len(request.seeds), {str(choice): [] for choice in request.controllers})
@@ -157,6 +158,17 @@ def compare(request: ComparisonRequest, out: Path, workers: int, on_end: Callabl
     if not result.interrupted:
         write_whole(out / TABLE, comparison_csv(result.table()))
     return result
+
+
+def _prepare_signals(place: Scenario, wanted: Collection[str]) -> None:
+    """Design signals once, where any are to be designed, and look at each file before anything runs."""
+    if set(wanted) <= {SHIPPED}:
+        return
+    # it brings the solvers of OR-Tools, which take longer to load than many a comparison lasts
+    from experiments.design.signals import signals_for  # noqa: PLC0415
+
+    for signals in sorted(wanted):
+        signals_for(place, signals)
 
 
 def run_folder(out: Path, run: RunRequest) -> Path:
