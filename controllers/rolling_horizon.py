@@ -9,6 +9,7 @@ import numpy as np
 
 from controllers.background import BackedPlanner, background_guards, plan_pilot, planned_timings
 from controllers.designed_plans import read_designed_plans
+from optimizer.connectors import connector_guards
 from optimizer.design.parameters import DEFAULTS
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.traffic import room_for_traffic
@@ -140,9 +141,17 @@ class RollingHorizon:
         for name in [link.target for link in self._links][:1] or list(junctions)[:1]:
             self._rehearse(junctions[name], self._neighbours(junctions).get(name))
         neighbours = self._neighbours(junctions)
+        connectors = connector_guards(junctions)
         guards = background_guards(junctions, self._background, self._background_tolerance_s)
         planners = {
-            name: JunctionPlanner(junction, make_estimator(junction), self.make_engine(junction), neighbours.get(name), guards.get(name))
+            name: JunctionPlanner(
+                junction,
+                make_estimator(junction),
+                self.make_engine(junction),
+                neighbours.get(name),
+                guards.get(name),
+                connectors.get(name),
+            )
             for name, junction in junctions.items()
         }
         self._planners = {

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from optimizer.connectors import waiting_for
 from optimizer.decision import Decision
 from optimizer.design.errors import DesignError
 from optimizer.reachability import StageMoves
 from optimizer.red_limits import RED_MARGIN_S, RedLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -36,9 +37,6 @@ LEAST_ROOM_S: Final = 12.0
 
 REHEARSED_REDS: Final = 3
 """For so many of the longest maximum reds a tolerance is tried out before it is taken."""
-
-AT_THE_LINE_S: Final = 3.0
-"""Who is due at the stop line within this time would use a green that starts now."""
 
 ROOM_SHARE: Final = 0.5
 """Of that room this share is left unused: several groups may be due at the same time, and each takes its turn."""
@@ -154,7 +152,7 @@ class BackgroundGuard:
             return wanted
         if stage in free:
             return None
-        served = _waiting_for(self._junction, free, traffic)
+        served = waiting_for(self._junction, free, traffic)
         return Decision(max(served, key=served.__getitem__), reason="the background plan is due")
 
     def may_wait(self, status: SignalStatus, red_since_s: Sequence[float]) -> bool:
@@ -235,11 +233,3 @@ class BackgroundGuard:
                 after_s = at_s + float(self._waits_s[second, target, age_s, g]) - due_s
                 overdue_s, late_s = max(overdue_s, after_s), max(late_s, after_s + margin_s)
         return overdue_s, late_s
-
-
-def _waiting_for(junction: Intersection, stages: Iterable[int], traffic: ExpectedTraffic) -> dict[int, int]:
-    """Return by stage how many vehicles that it serves wait at the stop line or are about to."""
-    waiting = [0] * len(junction.groups)
-    for index in (traffic.arrival_s <= AT_THE_LINE_S).nonzero()[0].tolist():
-        waiting[junction.movements[traffic.movement[index]].group] += 1
-    return {stage: sum(number for group, number in enumerate(waiting) if junction.stages[stage].serves(group)) for stage in stages}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optimizer.background import BackgroundGuard
+    from optimizer.connectors import ConnectorGuard
     from optimizer.estimation.traffic import ExpectedTraffic
     from optimizer.horizon.engines import Engine
     from optimizer.intersection import Intersection
@@ -64,6 +65,8 @@ class JunctionPlanner:
         Made for the same junction.
     neighbours
         What the junctions around it send; None where it plans for itself.
+    connectors
+        Guards the short lanes to and from the next signals; None where there are none.
     background
         Holds the decisions to a background plan; None where they are free.
 
@@ -80,6 +83,7 @@ class JunctionPlanner:
         engine: Engine,
         neighbours: NeighbourTraffic | None = None,
         background: BackgroundGuard | None = None,
+        connectors: ConnectorGuard | None = None,
     ) -> None:
         self.junction = junction
         self.estimated: ExpectedTraffic | None = None
@@ -87,6 +91,7 @@ class JunctionPlanner:
         self._engine = engine
         self._neighbours = neighbours
         self._background = background
+        self._connectors = connectors
         stages = range(len(junction.stages))
         self._minimum_green_s = [junction.stage_minimum_green_s(stage) for stage in stages]
         self._protected = np.array([[aspect is Aspect.PROTECTED for aspect in stage.aspects] for stage in junction.stages], dtype=np.bool_)
@@ -120,6 +125,8 @@ class JunctionPlanner:
         opened = time_s >= green_start_s
         traffic = self._estimator.update(time_s, observation, time_s - self._protected_since_s if opened else self._no_green_s)
         self.estimated = traffic
+        if self._connectors is not None:
+            self._connectors.report(traffic)
         self._clock.see(time_s, self._presence.waited_s(observation))
         if not opened:
             return None
@@ -133,7 +140,10 @@ class JunctionPlanner:
             return self._clear(time_s, status, traffic)
         if time_s < green_start_s + self._minimum_green_s[status.stage]:
             return None
-        decision = self._bounded(time_s, status, self._plan(time_s, status, traffic), traffic)
+        decision = self._plan(time_s, status, traffic)
+        if self._connectors is not None:
+            decision = self._heed_connectors(self._connectors, status.stage, decision, traffic)
+        decision = self._bounded(time_s, status, decision, traffic)
         if decision is not None:
             due = self._clock.stage_due(time_s, status, wanted=decision.stage)
             decision = decision if due is None else Decision(due, reason="a red would reach its maximum")
@@ -157,6 +167,15 @@ class JunctionPlanner:
         if self._background is None:
             return decision
         return self._background.bounded(time_s, status, decision, self._clock.red_since_s, traffic)
+
+    @staticmethod
+    def _heed_connectors(connectors: ConnectorGuard, stage: int, decision: Decision | None, traffic: ExpectedTraffic) -> Decision | None:
+        """Return the decision unless it opens or goes on with a stage that feeds an occupied connector: then the way out of that."""
+        barred = connectors.barred()
+        if (stage if decision is None else decision.stage) not in barred:
+            return decision
+        way_out = connectors.way_out(stage, barred, traffic) if stage in barred else None
+        return None if way_out is None else Decision(way_out, reason="a vehicle stands on a short lane to the next signal")
 
     def _follow(self, time_s: float, status: SignalStatus) -> None:
         """Note when groups became green and red, and when their limits come near."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from optimizer.connectors import connector_lanes
 from optimizer.intersection import (
     ACCEPTED_REDS,
     Aspect,
@@ -171,7 +172,9 @@ class JunctionDescription(Wire):
     exits: Annotated[
         list[Exit], Field(max_length=100, description="Outgoing lanes that are incoming lanes, of the same name, of the next junction.")
     ] = Field(default_factory=list)
-    connectors: Annotated[list[Name], Field(max_length=200, description="Of format 1; read and not used.")] = Field(default_factory=list)
+    connectors: Annotated[
+        list[Name], Field(max_length=200, description="Short lanes from or to the next signal, named alike in both descriptions.")
+    ] = Field(default_factory=list)
     position: Position | None = None
     left_hand: Annotated[bool, Field(description="Whether one drives on the left.")] = False
 
@@ -344,6 +347,7 @@ def describe(
         exits=[
             Exit(lane=lanes_out[link.outgoing], junction=link.target) for link in links if link.source == junction.id and link.lane >= 0
         ],
+        connectors=sorted(connector_lanes(around).intersection(lanes_in + lanes_out)),
         position=None if position is None else Position(x_m=position[0], y_m=position[1]),
         left_hand=junction.left_hand,
     )

@@ -46,6 +46,8 @@ def check_description(description: JunctionDescription) -> None:
     for index, detector in enumerate(description.detectors):
         side = "outgoing" if detector.role is DetectorRole.EXIT else "incoming"
         _known(f"/detectors/{index}/lanes", detector.lanes, known[side], f"{side} lane")
+    for index, lane in enumerate(description.connectors):
+        _known(f"/connectors/{index}", [lane], known["incoming"] | known["outgoing"], "lane")
     for index, exit_ in enumerate(description.exits):
         _known(f"/exits/{index}/lane", [exit_.lane], known["outgoing"], "outgoing lane")
     for index, link in enumerate(description.links):

@@ -103,7 +103,7 @@ class Outflow(Wire):
     from_lanes: Annotated[
         list[Name], Field(max_length=512, description="The neighbour's incoming lane of each, for those behind whom places become free.")
     ] = Field(default_factory=list)
-    time_s: Annotated[TimeS | None, Field(description="When it told this.")] = None
+    time_s: Annotated[TimeS | None, Field(description="When it told this; without it `standing` says nothing of `connectors`.")] = None
     standing: Annotated[
         dict[Name, Annotated[int, Field(ge=0, le=10_000)]], Field(max_length=200, description="Vehicles that stand on its incoming lanes.")
     ] = Field(default_factory=dict)

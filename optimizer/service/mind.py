@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from optimizer.connectors import ConnectorGuard
 from optimizer.estimation.loop_faults import FaultKind
 from optimizer.estimation.loops import LoopEstimator
 from optimizer.estimation.snapshots import SnapshotError
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from optimizer.priority import PriorityRequest
     from optimizer.service.description import JunctionDescription, NeighbourLink
     from optimizer.service.messages import Outflow
+
+STANDING_HOLDS_S: Final = 5.0
+"""What a neighbour says of a short lane counts for so long; then its answers have stopped, and nobody is to wait for it for ever."""
 
 REMEMBERED_CHANGES: Final = 64
 """Changes of the signals that are kept, so that minimum greens and maximum reds are known after a restart."""
@@ -100,7 +104,11 @@ class Mind:
         seen = information is InformationClass.ZONE
         self._neighbours = NeighbourTraffic(junction, known, self._departures, rows, sight_m, HorizonParameters(), room_is_seen=seen)
         self._exits = {(exit_.junction, exit_.lane): outgoing[exit_.lane] for exit_ in description.exits}
-        self._planner = JunctionPlanner(junction, self.estimator, self.engine, self._neighbours)
+        self._standing = dict.fromkeys(description.connectors, 0)
+        self._fed = self._standing.keys() & {lane.id for lane in junction.outgoing}
+        self._received = self._standing.keys() & set(incoming)
+        guard = ConnectorGuard(junction, self._standing) if self._standing else None
+        self._planner = JunctionPlanner(junction, self.estimator, self.engine, self._neighbours, connectors=guard)
         self._statuses: deque[tuple[float, SignalStatus]] = deque(maxlen=REMEMBERED_CHANGES)
         self._shown: deque[tuple[float, str]] = deque(maxlen=REMEMBERED_CHANGES)
 
@@ -128,9 +136,12 @@ class Mind:
         self._shown.append((since_s, state))
         return self.monitor.witness(since_s, state)
 
-    def hear(self, outflows: Sequence[Outflow]) -> None:
+    def hear(self, time_s: float, outflows: Sequence[Outflow]) -> None:
         """Take in what the neighbours have sent and plan to send, and by which lanes."""
+        self._standing.update(dict.fromkeys(self._fed, 0))
         for outflow in outflows:
+            if outflow.time_s is not None and outflow.time_s >= time_s - STANDING_HOLDS_S:
+                self._standing.update({lane: number for lane, number in outflow.standing.items() if lane in self._fed})
             row = self._rows.get(outflow.junction)
             if row is None:
                 continue
@@ -158,7 +169,10 @@ class Mind:
             "lanes": self._lane_ids[self._departures.outgoing[0, :count]].tolist(),
             "from_lanes": [self._from_ids[lane] for lane in self._departures.incoming[0, :count].tolist()],
             "time_s": time_s,
-            "standing": {self._from_ids[lane]: standing for lane, standing in enumerate(self._departures.standing[0].tolist()) if standing},
+            "standing": {
+                **{self._from_ids[lane]: standing for lane, standing in enumerate(self._departures.standing[0].tolist()) if standing},
+                **{lane: self._standing[lane] for lane in sorted(self._received)},
+            },
         }
 
     def latest_change_s(self, status: SignalStatus) -> float:

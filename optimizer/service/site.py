@@ -127,7 +127,7 @@ class JunctionSite:
         self._check_states(request, seen, mind, alarms)
         for time_s, earlier in missed:
             mind.tell(time_s, earlier)
-        mind.hear(request.neighbours)
+        mind.hear(request.time_s, request.neighbours)
         mind.engine.begin(request.engine, None if request.deadline_ms is None else received_s + request.deadline_ms / 1000)
         outcome = self._decide(request.time_s, seen, requests, mind, alarms)
         reply = Reply(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from optimizer.service.description import DescriptionError, Exit, JunctionDescription, to_intersection
@@ -43,6 +41,36 @@ def test_an_exit_must_be_a_lane_behind_the_junction() -> None:
     assert error.value.field == "/exits/1/lane"
 
 
-def test_a_description_of_the_first_format_is_taken_with_its_connectors() -> None:
-    old = small_junction().model_dump(mode="json") | {"format": 1, "connectors": ["b out"]}
-    assert to_intersection(JunctionDescription.model_validate_json(json.dumps(old))) == to_intersection(small_junction())
+def site_with(*connectors: str) -> JunctionSite:
+    return JunctionSite(small_junction().model_copy(update={"connectors": list(connectors)}))
+
+
+def standing(time_s: float, vehicles: int) -> list[dict[str, object]]:
+    """What the next junction's last answer said of the lane that this junction's stage b feeds."""
+    return [{"junction": "next", "times_s": [], "lanes": [], "time_s": time_s, "standing": {"b out": vehicles}}]
+
+
+@pytest.mark.parametrize(
+    ("time_s", "vehicles", "command"),
+    [(99.0, 0, "change"), (99.0, 1, "stay"), (95.0, 1, "stay"), (94.0, 1, "change")],
+)
+def test_a_stage_is_barred_while_a_neighbour_says_that_somebody_stands_on_the_short_lane_it_feeds(
+    time_s: float, vehicles: int, command: str
+) -> None:
+    assert ask(site_with("b out"), call(1, 100.0, neighbours=standing(time_s, vehicles)))["command"] == command
+
+
+def test_what_a_neighbour_no_longer_says_is_forgotten() -> None:
+    site = site_with("b out")
+    assert ask(site, call(1, 100.0, neighbours=standing(99.0, 1)))["command"] == "stay"
+    assert ask(site, call(2, 101.0))["command"] == "change"
+
+
+def test_nobody_can_speak_for_lanes_that_are_not_described_as_short() -> None:
+    assert ask(site_with(), call(1, 100.0, neighbours=standing(99.0, 1)))["command"] == "change"
+
+
+def test_a_short_lane_must_be_one_of_the_junction() -> None:
+    with pytest.raises(DescriptionError) as error:
+        to_intersection(small_junction().model_copy(update={"connectors": ["b out", "elsewhere"]}))
+    assert error.value.field == "/connectors/1"
