@@ -271,6 +271,10 @@ def test_the_clients_get_guidance_from_a_real_service_and_describe_what_it_forgo
         assert (told.stage, told.source) == ("b", LedBy.SERVICE)
 
 
+BETWEEN_CALLS_S = 0.25
+"""A second of the junction's clock in so much time: a plan is trusted for 30 of them, in which a busy machine must have answered."""
+
+
 @pytest.mark.parametrize("kind", [ServiceClient, AsyncServiceClient])
 def test_an_answer_that_comes_after_its_time_brings_the_plan_of_the_next_second(service: Service, kind: type) -> None:
     description = small_junction().model_copy(update={"id": f"late-{kind.__name__}"})
@@ -295,7 +299,7 @@ def test_an_answer_that_comes_after_its_time_brings_the_plan_of_the_next_second(
                 told.append(client.ask(pilot, second(100.0 + n), "Gr", 0.0))
                 if pilot.late and told[-1].source is LedBy.LAST_PLAN:
                     break
-                time.sleep(0.05)
+                time.sleep(BETWEEN_CALLS_S)
     else:
         told = asyncio.run(asked())
     assert told[-1].source is LedBy.LAST_PLAN
