@@ -200,9 +200,7 @@ class _WaysOut(NamedTuple):
 class _LanesBehind(NamedTuple):
     row: NDArray[np.int64]  # per outgoing lane: the junction at its end, -1 where that is not known
     lane: NDArray[np.int64]  # the incoming lane that it is there
-    queue_veh: NDArray[
-        np.float64
-    ]  # so many standing there say that its queue reaches to its start, where its loop or a camera says that it is full
+    queue_veh: NDArray[np.float64]  # so many who stand there are the queue that fills it
     wave_s: NDArray[np.float64]  # from a departure there to the moment when the end of the queue has moved up
     freed_s: NDArray[np.float64]  # see `ExpectedTraffic`, changed in place
 
@@ -267,7 +265,7 @@ class NeighbourTraffic:
             option=np.concatenate([np.empty(0, dtype=np.int64), *(movements for _, movements in ours)]),
         )
         ways = ways_of(junction)
-        outgoing = [-1 if way.onward >= 0 else way.outgoing for way in ways.by_movement]
+        outgoing = [way.leaves_by for way in ways.by_movement]
         ways_out = _WaysOut(
             outgoing=np.array(outgoing, dtype=np.int64),
             lag_s=np.array([way.lags_s[-1] for way in ways.by_movement], dtype=np.float64),

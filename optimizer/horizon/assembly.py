@@ -122,7 +122,7 @@ class ProblemAssembler:
         }
         self.model = JunctionModel(
             movement_group=np.array(ways.group_of, dtype=np.int64),
-            movement_outgoing=np.array([-1 if way.onward >= 0 else way.outgoing for way in ways.by_movement], dtype=np.int64),
+            movement_outgoing=np.array([way.leaves_by for way in ways.by_movement], dtype=np.int64),
             path_start=np.cumsum([0, *(len(members) for members, _ in ways.path_groups)]).astype(np.int64),
             path_member=np.array([g for members, _ in ways.path_groups for g in members], dtype=np.int64),
             tandem=_tandem(junction, ways, len(recalled), self.signals, parameters),

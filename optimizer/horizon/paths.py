@@ -51,6 +51,11 @@ class Way:
     onward: int
     travel_s: float
 
+    @property
+    def leaves_by(self) -> int:
+        """Index of the outgoing lane by which its vehicles leave the junction; -1 where they come to another queue first."""
+        return -1 if self.onward >= 0 else self.outgoing
+
 
 @dataclass(frozen=True, slots=True)
 class Ways:
@@ -72,11 +77,6 @@ class Ways:
     path_groups: tuple[tuple[tuple[int, ...], tuple[float, ...]], ...]
     group_of: tuple[int, ...]
     onward_movement: tuple[int, ...]
-
-    @property
-    def any_inner(self) -> bool:
-        """Whether any lane is an inner lane."""
-        return any(movement >= 0 for movement in self.onward_movement)
 
 
 def room_veh(storage_m: float) -> int:

@@ -107,7 +107,8 @@ class Tandem(NamedTuple):
 
 
 _NO_ROWS: Final = np.zeros((0, 0), dtype=np.int64)
-NO_TANDEM: Final = Tandem(_NO_ROWS, _NO_ROWS, _NO_ROWS[:, 0:0].reshape(0), _NO_ROWS[:, 0:0].reshape(0), _NO_ROWS)
+_NO_NUMBERS: Final = np.zeros(0, dtype=np.int64)
+NO_TANDEM: Final = Tandem(_NO_ROWS, _NO_ROWS, _NO_NUMBERS, _NO_NUMBERS, _NO_ROWS)
 """No inner lanes."""
 
 

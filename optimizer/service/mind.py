@@ -155,10 +155,9 @@ class Mind:
                     self._departures.outgoing[row, count], self._departures.incoming[row, count] = outgoing, incoming
                     count += 1
             self._departures.number[row] = count
-            for lane, vehicles in outflow.standing.items():
-                place = self._exits.get((outflow.junction, lane), -1)
-                if place >= 0:
-                    self._departures.standing[row, place] = vehicles
+            for (junction, lane), place in self._exits.items():
+                if junction == outflow.junction:  # of a lane on which nobody stands nothing is told
+                    self._departures.standing[row, place] = outflow.standing.get(lane, 0)
 
     def outflow(self, time_s: float) -> dict[str, object]:
         """Return the fields of `Outflow`: when vehicles left or are to leave the stop lines, by which lanes, and who stands before them."""

@@ -17,22 +17,26 @@ from tests.horizon.junctions import four_arm_problem, four_arm_signals
 from tests.horizon.problems import all_plans, random_problem, random_signals
 
 if TYPE_CHECKING:
-    from optimizer.horizon.problem import HorizonProblem
+    from optimizer.horizon.problem import HorizonProblem, SignalModel
     from optimizer.horizon.solution import HorizonSolution
 
 ENUMERABLE = 300
 AMPLE_S = 60.0
 
 
-def small_problem(seed: int, longest_s: int) -> HorizonProblem:
-    rng = np.random.default_rng(seed)
-    signals = random_signals(
+def small_signals(rng: np.random.Generator, longest_s: int) -> SignalModel:
+    return random_signals(
         rng,
         groups=int(rng.integers(1, 5)),
         stages=int(rng.integers(1, 4)),
         horizon_s=float(rng.integers(8, longest_s)),
         fine_grid_until_s=float(rng.integers(2, 6)),
     )
+
+
+def small_problem(seed: int, longest_s: int) -> HorizonProblem:
+    rng = np.random.default_rng(seed)
+    signals = small_signals(rng, longest_s)
     return random_problem(rng, signals, lanes=int(rng.integers(1, 5)), vehicles=int(rng.integers(0, 13)))
 
 

@@ -10,8 +10,8 @@ from optimizer.horizon import cp_sat, search
 from optimizer.horizon.problem import PROTECTED, RED, HorizonProblem
 from optimizer.horizon.simulation import evaluate
 from optimizer.horizon.solution import PlannedStage, SolutionStatus
-from tests.horizon.problems import all_plans, make_problem, make_signals, random_signals, random_tandem_problem, with_inner_lanes
-from tests.horizon.test_engines_agree import ENUMERABLE, assert_simulates
+from tests.horizon.problems import all_plans, make_problem, make_signals, random_tandem_problem, with_inner_lanes
+from tests.horizon.test_engines_agree import ENUMERABLE, assert_simulates, small_signals
 
 OUTER, INNER = 0, 1
 TRAVEL_S = 4.0
@@ -68,13 +68,7 @@ def test_a_plan_clears_the_inner_lane_for_those_behind_it() -> None:
 
 def tandem_problem(seed: int, longest_s: int) -> HorizonProblem:
     rng = np.random.default_rng(seed)
-    signals = random_signals(
-        rng,
-        groups=int(rng.integers(1, 5)),
-        stages=int(rng.integers(1, 4)),
-        horizon_s=float(rng.integers(8, longest_s)),
-        fine_grid_until_s=float(rng.integers(2, 6)),
-    )
+    signals = small_signals(rng, longest_s)
     return random_tandem_problem(rng, signals, lanes=int(rng.integers(3, 6)), vehicles=int(rng.integers(1, 13)))
 
 

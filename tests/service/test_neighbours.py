@@ -33,6 +33,9 @@ def test_what_the_next_junction_tells_of_the_lane_between_is_heard() -> None:
     # is known of others, so each 4 s one more is free.
     freed_s = asked._mind._neighbours._surroundings.behind.freed_s[1]
     assert freed_s[:3].tolist() == [5.0, 9.0, 13.0]
+    # Of a lane on which nobody stands any more nothing is told: then it is taken to empty by itself.
+    ask(asked, call(2, 101.0, neighbours=[{**told, "standing": {}}]))
+    assert freed_s[:2].tolist() == [7.0, 11.0]
 
 
 def test_an_exit_must_be_a_lane_behind_the_junction() -> None:
